@@ -1,0 +1,1 @@
+"""What crosses a border: values, records, lists, reports, and the signed envelope. No I/O, no clock, no database."""
