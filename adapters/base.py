@@ -1,0 +1,147 @@
+"""What a dialect is: pure functions between bytes and values. No clock, no database, no socket, no randomness.
+
+A reader takes chunks of any size, so that a file of any length is read in constant memory, decodes strictly, and
+yields one item a row: the value, or the fault with its row, its column (in the sender's own words) and the remedy. A
+file that is damaged as a whole raises ``FileRefused``, possibly only at its end; until the iterator is exhausted
+nothing it yielded may be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from schemas.faults import Fault
+from schemas.lists import ListKind, ListRow
+from schemas.registry import RegistryHeader, RegistryRow
+from schemas.rosters import AliasRow, RosterRow
+from schemas.values import Service
+
+
+class ReadRecord(NamedTuple):
+    """A registry record as read, or its fault; ``row`` counts lines of the file from 1. ``warnings`` refuse nothing."""
+
+    row: int
+    record: RegistryRow | None
+    fault: Fault | None = None
+    warnings: tuple[Fault, ...] = ()
+
+
+class ReadAccount(NamedTuple):
+    """A roster row as read, or its fault."""
+
+    row: int
+    account: RosterRow | None
+    fault: Fault | None = None
+
+
+class ReadAlias(NamedTuple):
+    """A row of an alias file as read, or its fault."""
+
+    row: int
+    alias: AliasRow | None
+    fault: Fault | None = None
+
+
+class ListHead(NamedTuple):
+    """What a rendering may say about its list besides the rows; totals are for headers and trailers.
+
+    ``month`` is written 2026-11 and ``created_on`` 2026-10-25. ``rows`` and ``quantity_milli`` count all rows of the
+    list; a dialect that leaves some out counts for itself.
+    """
+
+    company: str
+    number: int
+    kind: ListKind
+    month: str
+    rows: int
+    quantity_milli: int
+    created_on: str
+
+
+class RegistryReader(Protocol):
+    """A dialect of the registry."""
+
+    def read(self, chunks: Iterable[bytes]) -> tuple[RegistryHeader, Iterator[ReadRecord]]:
+        """Read the header at once, then the records as they come.
+
+        Raises:
+            FileRefused: not this dialect, or damaged; from this call or from the iterator.
+        """
+        ...
+
+
+class RosterReader(Protocol):
+    """A dialect of one company's roster."""
+
+    def read(self, chunks: Iterable[bytes]) -> Iterator[ReadAccount]:
+        """Read accounts as they come.
+
+        Raises:
+            FileRefused: not this dialect, or damaged.
+        """
+        ...
+
+
+class AliasReader(Protocol):
+    """A dialect of one company's renumberings."""
+
+    def read(self, chunks: Iterable[bytes]) -> Iterator[ReadAlias]:
+        """Read renumberings as they come.
+
+        Raises:
+            FileRefused: not this dialect, or damaged.
+        """
+        ...
+
+
+class ListWriter(Protocol):
+    """A rendering of lists: canonical, or a company's own."""
+
+    name: str
+    media_type: str
+    #: False leaves out KEEP rows: the company wants changes only.
+    full_roll: bool
+
+    def file_name(self, head: ListHead) -> str:
+        """Name the file; no personal data, no household id."""
+        ...
+
+    def render(self, head: ListHead, rows: Iterable[ListRow]) -> Iterator[bytes]:
+        """Render header, rows and trailer; chunks of any size. Same input, same bytes.
+
+        Raises:
+            FileRefused: a row's value cannot stand in this dialect, or the rows are not those that the head counts.
+        """
+        ...
+
+
+class CompanyPort(Protocol):
+    """What the jobs know of a company: its words, and nothing of how its files are read or written."""
+
+    @property
+    def code(self) -> str:
+        """Its code, the key of everything kept about it."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Its name as pages show it."""
+        ...
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """What it supplies."""
+        ...
+
+    def roster_reader(self) -> RosterReader:
+        """Return the reader of its roster."""
+        ...
+
+    def alias_reader(self) -> AliasReader | None:
+        """Return the reader of its renumberings; None where it has no such file."""
+        ...
+
+    def list_writer(self) -> ListWriter | None:
+        """Return the writer of its lists; None where it gets no monthly list."""
+        ...

@@ -1,0 +1,88 @@
+"""Companies as their TOML files declare them: who they are, what they supply, and which files they speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from adapters.base import AliasReader, ListWriter, RosterReader
+from adapters.dialects.listing import ListDialect
+from adapters.dialects.spec import AliasFile, ListFile, RosterFile
+from adapters.dialects.table import AliasDialect, RosterDialect
+from schemas.configuration import ConfigFault, ConfigurationRefused, faults_of, read_toml
+from schemas.values import Service
+
+#: The name that a company's own rendering of a list goes by, beside the canonical ones.
+COMPANY_RENDERING: Final = "company"
+
+
+class CompanyFile(BaseModel):
+    """What a company's TOML file may say. Without ``list`` the company gets the canonical renderings alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+    title: Annotated[str, Field(min_length=1, max_length=60)]
+    services: Annotated[tuple[Service, ...], Field(min_length=1)]
+    roster: RosterFile
+    aliases: AliasFile | None = None
+    list: ListFile | None = None
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company and its dialects (a ``CompanyPort``); None where it has no such file."""
+
+    code: str
+    title: str
+    services: tuple[Service, ...]
+    _file: CompanyFile
+
+    def roster_reader(self) -> RosterReader:
+        """Return the reader of its roster."""
+        return RosterDialect(self._file.roster)
+
+    def alias_reader(self) -> AliasReader | None:
+        """Return the reader of its renumberings."""
+        return AliasDialect(self._file.aliases) if self._file.aliases else None
+
+    def list_writer(self) -> ListWriter | None:
+        """Return its own rendering of a list."""
+        return ListDialect(COMPANY_RENDERING, self._file.list) if self._file.list else None
+
+
+def load_companies(files: Iterable[tuple[str, bytes]]) -> dict[str, Company]:
+    """Read companies from (file name, content), in order of their codes.
+
+    Raises:
+        ConfigurationRefused: with every fault of every file.
+    """
+    companies: dict[str, Company] = {}
+    faults: list[ConfigFault] = []
+    for name, raw in sorted(files):
+        try:
+            company = _load(name, raw)
+        except ConfigurationRefused as refused:
+            faults += refused.faults
+            continue
+        if company.code in companies:
+            faults.append(ConfigFault(name, "code", "another file has this code", "give each company its own"))
+        companies[company.code] = company
+    if faults:
+        raise ConfigurationRefused(faults)
+    return dict(sorted(companies.items()))
+
+
+def _load(name: str, raw: bytes) -> Company:
+    try:
+        file = CompanyFile.model_validate(read_toml(name, raw))
+    except ValidationError as error:
+        raise ConfigurationRefused(faults_of(name, error)) from None
+    if file.code != PurePath(name).stem:
+        fault = ConfigFault(name, "code", "not the name of its file", f"name the file {file.code}.toml")
+        raise ConfigurationRefused([fault])
+    return Company(file.code, file.title, file.services, file)

@@ -1,0 +1,168 @@
+"""How one cell is read and written. Every way of writing is exact in both directions; nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from adapters.dialects.spec import Cell, FieldType, Kind
+from schemas.text import forbidden_character, looks_like_formula
+from schemas.values import Month, day_int, int_day
+
+
+class BadCell(Exception):  # noqa: N818 - it is caught and becomes a fault
+    """A cell that cannot be read or written; its content is not told. ``column`` is set where the reader knows it."""
+
+    def __init__(self, code: str, text: str, column: str = "") -> None:
+        super().__init__(code)
+        self.code, self.text, self.column = code, text, column
+
+
+class Converter(NamedTuple):
+    """Text → value and value → text. Reading raises ``BadCell``."""
+
+    read: Callable[[str], Any]
+    write: Callable[[Any], str]
+
+
+_UNKNOWN_CODE: Final = (
+    "UNKNOWN_CODE",
+    "代码未约定，请改用约定的代码 / not an agreed code; use one of the agreed ones",
+)
+_BAD_DAY: Final = (
+    "BAD_DAY",
+    "日期不存在或格式不符 / no such day, or not written as agreed; correct the date",
+)
+_BAD_MONTH: Final = (
+    "BAD_MONTH",
+    "月份不存在或格式不符 / no such month, or not written as agreed; correct it",
+)
+_BAD_NUMBER: Final = ("BAD_NUMBER", "数字格式不符 / the number is not written as agreed; correct it")
+FORMULA: Final = (
+    "FORMULA_VALUE",
+    "编号不得以 = + - @ 开头，请更正 / an identifier must not begin with = + - @; correct it",
+)
+
+_DIGITS: Final = re.compile(r"[0-9]+")
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}")
+_DAY10: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_IDENTIFIERS: Final = frozenset(("account", "predecessor", "old_account", "new_account", "reference"))
+
+
+def converter(cell: Cell, fields: Mapping[str, FieldType]) -> Converter:
+    """Return the converter of a cell that names a field."""
+    wanted = fields[cell.field or ""]
+    if not isinstance(wanted, tuple):  # without codes, the hub's own words stand in the file
+        return _coded(cell.codes) if cell.codes else KINDS["text"]
+    if cell.field in _IDENTIFIERS:
+        return Converter(_read_identifier, str)
+    kind = KINDS[cell.kind]
+    if cell.pad == "0" and cell.bytes and cell.kind == "milli":
+        width = cell.bytes
+        return Converter(kind.read, lambda value: f"{value:+0{width}d}")
+    return kind
+
+
+def forbidden(character: str) -> tuple[str, str]:
+    """Return code and text for a character, named U+XXXX, that may not come in."""
+    return "FORBIDDEN_CHARACTER", f"含不允许的字符 {character}，请删除 / {character} is not allowed; take it out"
+
+
+def checked_text(text: str) -> str:
+    """Return the text without blanks around it.
+
+    Raises:
+        BadCell: it holds a control or invisible character.
+    """
+    found = forbidden_character(text)
+    if found:
+        raise BadCell(*forbidden(found))
+    return text.strip()
+
+
+def _read_identifier(text: str) -> str:
+    value = checked_text(text)
+    if looks_like_formula(value):
+        raise BadCell(*FORMULA)
+    return value
+
+
+def _coded(codes: Mapping[str, bool | str]) -> Converter:
+    words = {value: code for code, value in codes.items()}
+
+    def read(text: str) -> bool | str:
+        try:
+            return codes[text.strip()]
+        except KeyError:
+            raise BadCell(*_UNKNOWN_CODE) from None
+
+    return Converter(read, words.__getitem__)
+
+
+def _read_day8(text: str) -> int:
+    if len(text) != 8 or not _DIGITS.fullmatch(text):
+        raise BadCell(*_BAD_DAY)
+    try:
+        return day_int(int_day(int(text)))
+    except ValueError:
+        raise BadCell(*_BAD_DAY) from None
+
+
+def _read_day10(text: str) -> int:
+    if not _DAY10.fullmatch(text):
+        raise BadCell(*_BAD_DAY)
+    return _read_day8(text.replace("-", ""))
+
+
+def _read_month(text: str) -> int:
+    try:
+        return int(Month.parse(text))
+    except ValueError:
+        raise BadCell(*_BAD_MONTH) from None
+
+
+def _read_whole(text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise BadCell(*_BAD_NUMBER)
+    return int(text)
+
+
+def _read_count(text: str) -> int:
+    if not _DIGITS.fullmatch(text) or len(text) > 15:
+        raise BadCell(*_BAD_NUMBER)
+    return int(text)
+
+
+def _decimal(places: int) -> Converter:
+    """Read and write a decimal of so many places as an integer; fewer places may be sent, more never."""
+    form = re.compile(rf"([+-]?)([0-9]{{1,12}})(?:\.([0-9]{{1,{places}}}))?")
+    unit: int = 10**places
+
+    def read(text: str) -> int:
+        found = form.fullmatch(text)
+        if found is None:
+            raise BadCell(*_BAD_NUMBER)
+        value = int(found[2]) * unit + int((found[3] or "").ljust(places, "0"))
+        return -value if found[1] == "-" else value
+
+    def write(value: int) -> str:
+        whole, part = divmod(abs(value), unit)
+        return f"{'-' if value < 0 else ''}{whole}.{part:0{places}d}"
+
+    return Converter(read, write)
+
+
+#: Every way of writing a value. ``m3`` is cubic metres with three places, ``milli`` the integer thousandths (litres),
+#: ``m2`` square metres with two places.
+KINDS: Final[Mapping[Kind, Converter]] = {
+    "text": Converter(checked_text, str),
+    "day8": Converter(_read_day8, str),
+    "day10": Converter(_read_day10, lambda day: int_day(day).isoformat()),
+    "month6": Converter(lambda text: _read_month(f"{text[:4]}-{text[4:]}"), str),
+    "month7": Converter(_read_month, lambda month: str(Month.from_int(month))),
+    "m3": _decimal(3),
+    "m2": _decimal(2),
+    "milli": Converter(_read_whole, str),
+    "count": Converter(_read_count, str),
+}

@@ -1,0 +1,114 @@
+"""A stream of bytes as lines, in constant memory, the last line kept apart because it vouches for the others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from schemas.faults import FileRefused, refuse
+
+MAX_LINE_BYTES: Final = 65_536
+
+#: The stray byte mark that some editors put before UTF-8.
+BOM: Final = b"\xef\xbb\xbf"
+
+
+class Lines:
+    """The lines of a file without their endings (LF or CRLF), numbered from 1; a trailer is kept apart as ``last``.
+
+    In GB18030 and UTF-8 no byte of a longer character is 0x0A, so lines may be cut before they are decoded.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], *, trailer: bool = True) -> None:
+        self._digest = hashlib.sha256()
+        self._trailer = trailer
+        self._numbered = enumerate(self._cut(chunks), 1)
+        self.last = b""
+        self.last_row = 1
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        return self
+
+    def __next__(self) -> tuple[int, bytes]:
+        row, line = next(self._numbered)
+        self.last_row = row + 1
+        return row, line.removeprefix(BOM) if row == 1 else line
+
+    def take(self) -> tuple[int, bytes]:
+        """Return the next line, and be it the last: a header, for example, that is all there is."""
+        for numbered in self:
+            return numbered
+        line, self.last = self.last.removeprefix(BOM), b""
+        return self.last_row, line
+
+    def sha256(self) -> str:
+        """Return the digest of all bytes before the last line; only right once the lines are exhausted."""
+        return self._digest.hexdigest()
+
+    def _cut(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        rest = b""
+        for chunk in chunks:
+            rest += chunk
+            # Whatever follows the last line feed but one may yet turn out to be the last line.
+            end = rest.rfind(b"\n", 0, len(rest) - 1) + 1
+            body, rest = rest[:end], rest[end:]
+            self._digest.update(body)
+            yield from _split(body)
+            if len(rest) > MAX_LINE_BYTES:
+                raise _too_long()
+        if not rest:
+            raise refuse("EMPTY_FILE", "文件是空的，请重新导出 / the file is empty; export it again")
+        (self.last,) = _split(rest if rest.endswith(b"\n") else rest + b"\n")
+        if not self._trailer:
+            yield self.last
+
+
+def _split(body: bytes) -> Iterator[bytes]:
+    if b"\0" in body:
+        raise refuse(
+            "NUL_BYTE",
+            "文件含空字节，可能是UTF-16或已损坏，请以规定编码重新导出"
+            " / the file holds NUL bytes; it is UTF-16 or damaged; export it in the agreed encoding",
+        )
+    for line in body.split(b"\n")[:-1]:
+        if len(line) > MAX_LINE_BYTES:
+            raise _too_long()
+        yield line.removesuffix(b"\r")
+
+
+def _too_long() -> FileRefused:
+    return refuse(
+        "LINE_TOO_LONG",
+        "有一行过长，换行可能丢失，请重新导出 / a line is too long; its line ends may be lost; export the file again",
+    )
+
+
+def not_decodable(encoding: str, row: int) -> FileRefused:
+    """Refuse a file that is not in its encoding. The decoder's own text is never used: it carries the bytes."""
+    name = "GB18030" if encoding == "gb18030" else "UTF-8"
+    return refuse(
+        f"NOT_{name.replace('-', '')}",
+        f"文件不是{name}编码，请以该编码重新导出 / the file is not {name}; export it in that encoding",
+        row=row,
+    )
+
+
+def truncated(row: int) -> FileRefused:
+    """Refuse a file whose last line is not its trailer."""
+    return refuse(
+        "TRUNCATED",
+        "文件末尾没有尾行，可能传输中断，请重新发送 / the file does not end with its trailer; send it again in full",
+        row=row,
+    )
+
+
+def not_a_header(row: int) -> FileRefused:
+    """Refuse a registry file whose first line is not its header."""
+    return refuse("HEADER", "首行不是约定的文件头 / the first line is not the agreed header; correct it", row=row)
+
+
+def other_columns(row: int) -> FileRefused:
+    """Refuse a file whose line of column names is not the agreed one."""
+    text = "列名或列序与约定不符 / column names or their order differ; use the agreed heading"
+    return refuse("COLUMN_NAMES", text, row=row)

@@ -1,0 +1,189 @@
+"""The declarative form of a company's file: what a TOML file may say, and what it may not.
+
+A file is an optional header line, an optional line of column names, one line a row, and an optional trailer. Header,
+trailer and rows are all made of *cells*: a fixed text, a field of the hub in the company's way of writing, or a column
+that the hub does not need.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.lists import Change, ListKind
+from schemas.values import AccountState, BillingCycle, MeterKind
+
+Kind = Literal["text", "day8", "day10", "month6", "month7", "m3", "milli", "m2", "count"]
+#: What a field holds: the ways of writing it, or the words it takes.
+FieldType = tuple[str, ...] | type[StrEnum] | type[bool]
+
+TEXT: Final = ("text",)
+DAY: Final = ("day8", "day10")
+MONTH: Final = ("month6", "month7")
+QUANTITY: Final = ("m3", "milli")
+COUNT: Final = ("count",)
+AREA: Final = ("m2",)
+
+ROSTER_FIELDS: Final[Mapping[str, FieldType]] = {
+    "account": TEXT,
+    "predecessor": TEXT,
+    "state": AccountState,
+    "opened_on": DAY,
+    "closed_on": DAY,
+    "domestic": bool,
+    "meter": MeterKind,
+    "cycle": BillingCycle,
+    "holder_name": TEXT,
+    "holder_id": TEXT,
+    "address": TEXT,
+    "low_income": bool,
+    "low_income_until": MONTH,
+    "heated_dm2": AREA,
+}
+ALIAS_FIELDS: Final[Mapping[str, FieldType]] = {"old_account": TEXT, "new_account": TEXT, "since": DAY}
+LIST_FIELDS: Final[Mapping[str, FieldType]] = {
+    "reference": TEXT,
+    "account": TEXT,
+    "service": TEXT,
+    "month": MONTH,
+    "quantity_milli": QUANTITY,
+    "change": Change,
+}
+#: What header and trailer may name; in a file that is read, ``rows`` and ``quantity_milli`` are checked.
+HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
+    "rows": COUNT,
+    "quantity_milli": QUANTITY,
+    "number": COUNT,
+    "month": MONTH,
+    "created_on": DAY,
+    "kind": ListKind,
+}
+
+
+class Cell(BaseModel):
+    """One cell of a line. ``bytes``, ``align`` and ``pad`` belong to fixed width alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+
+    name: str = ""
+    constant: str | None = Field(default=None, alias="is")
+    field: str | None = None
+    kind: Kind = Field(default="text", alias="as")
+    codes: dict[str, bool | str] = {}
+    bytes: Annotated[int, Field(ge=1, le=2000)] | None = None
+    align: Literal["left", "right"] = "left"
+    pad: Literal[" ", "0"] = " "
+
+    def faults(self, fields: Mapping[str, FieldType]) -> Iterator[str]:
+        """Say what is wrong with the cell in a line that may name these fields."""
+        if self.field is None:
+            return
+        if self.constant is not None:
+            yield "a cell is either a fixed text or a field"
+        if self.field not in fields:
+            yield f"unknown field; known are {', '.join(fields)}"
+            return
+        yield from self._type_faults(fields[self.field])
+        if self.pad == "0" and (self.kind == "text" or self.align == "left"):
+            yield "only a number, aligned right, may be filled up with noughts: others would lose their own"
+
+    def _type_faults(self, wanted: FieldType) -> Iterator[str]:
+        if isinstance(wanted, tuple):
+            if self.kind not in wanted:
+                yield f'"as" must be one of {", ".join(wanted)}'
+            if self.codes:
+                yield "codes do not belong here"
+        elif wanted is bool:
+            if not self.codes or not all(isinstance(value, bool) for value in self.codes.values()):
+                yield "codes must lead to true or false"
+        elif not set(self.codes.values()) <= {str(member.value) for member in wanted}:
+            yield f"codes must lead to {', '.join(str(member.value) for member in wanted)}"
+
+
+Cells = tuple[Cell, ...]
+
+
+class Table(BaseModel):
+    """A file of rows. ``quoting`` and ``delimiter`` belong to delimited files alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    fields: ClassVar[Mapping[str, FieldType]] = {}
+    required: ClassVar[tuple[str, ...]] = ()
+
+    form: Literal["delimited", "fixed_width"]
+    encoding: Literal["gb18030", "utf-8", "utf-8-sig"]
+    newline: Literal["lf", "crlf"] = "lf"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quoting: Literal["none", "rfc4180"] = "none"
+    header: Cells = ()
+    names_row: bool = False
+    columns: Annotated[Cells, Field(min_length=1)]
+    trailer: Cells = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        faults = list(self._faults())
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _faults(self) -> Iterator[str]:
+        for part, fields in (("header", HEAD_FIELDS), ("columns", self.fields), ("trailer", HEAD_FIELDS)):
+            cells: Cells = getattr(self, part)
+            for index, cell in enumerate(cells, 1):
+                yield from (f"{part} {index}: {fault}" for fault in cell.faults(fields))
+                if self.form == "fixed_width" and cell.bytes is None:
+                    yield f"{part} {index}: its width in bytes is missing"
+            named = [cell.field for cell in cells if cell.field]
+            if len(named) != len(set(named)):
+                yield f"{part}: a field stands twice"
+        missing = set(self.required) - {cell.field for cell in self.columns}
+        if missing:
+            yield f"columns: no column for {', '.join(sorted(missing))}"
+        if self.form == "fixed_width" and self.names_row:
+            yield "names_row: fixed width has no line of column names"
+
+
+class RosterFile(Table):
+    """A company's roster."""
+
+    fields: ClassVar[Mapping[str, FieldType]] = ROSTER_FIELDS
+    required: ClassVar[tuple[str, ...]] = ("account",)
+
+
+class AliasFile(Table):
+    """A company's renumberings."""
+
+    fields: ClassVar[Mapping[str, FieldType]] = ALIAS_FIELDS
+    required: ClassVar[tuple[str, ...]] = ("old_account", "new_account", "since")
+
+
+class ListFile(Table):
+    """A company's form of the waiver list. ``file_name`` may use {company} {number} {month} {kind} {created}."""
+
+    fields: ClassVar[Mapping[str, FieldType]] = LIST_FIELDS
+    required: ClassVar[tuple[str, ...]] = ("reference", "account", "month", "quantity_milli", "change")
+
+    full_roll: bool
+    file_name: str
+    media_type: str = "text/plain"
+
+    def _faults(self) -> Iterator[str]:
+        yield from super()._faults()
+        for cell in (*self.header, *self.columns):
+            values, known = (
+                list(cell.codes.values()),
+                {"change": Change, "kind": ListKind}.get(cell.field or ""),
+            )
+            if values and known and sorted(map(str, values)) != sorted(known):
+                yield f"{cell.field}: a list is written, so each of {', '.join(sorted(known))} needs one code"
+        if not self.full_roll and any(cell.field in ("rows", "quantity_milli") for cell in self.header):
+            yield "header: totals are not known before the rows if KEEP rows are left out; put them in the trailer"
+        if not re.fullmatch(
+            r"(?:[A-Za-z0-9_.-]|\{(?:company|number(?::0[1-9])?|month|kind|created)\})+", self.file_name
+        ):
+            yield "file_name: letters, digits, _ . - and {company} {number:06} {month} {kind} {created} only"

@@ -1,0 +1,232 @@
+"""Read any declared table: header, column names, rows, trailer. Rosters, renumberings, and later reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from adapters.base import ReadAccount, ReadAlias
+from adapters.dialects.cells import BadCell, converter
+from adapters.dialects.fixed_width import FixedWidth
+from adapters.dialects.lines import Lines, not_decodable, other_columns, truncated
+from adapters.dialects.spec import HEAD_FIELDS, Cell, Cells, FieldType, Table
+from adapters.dialects.tabular import Delimited
+from schemas.faults import Fault, FileRefused, refuse
+from schemas.rosters import AliasRow, RosterRow
+
+
+class Layout(Protocol):
+    """How lines are cut into cells and joined from them."""
+
+    def cut(self, line: bytes, cells: Cells) -> list[str]:
+        """Return the texts of a line's cells; raises BadCell or UnicodeDecodeError."""
+        ...
+
+    def fit(self, cell: Cell, text: str, /) -> str:
+        """Bring a text to its cell's width."""
+        ...
+
+    def pad(self, cell: Cell, /) -> str | None:
+        """Return the %-format that does the same for ASCII; None if the text stands as it is."""
+        ...
+
+    def join(self, columns: list[Iterable[str]], rows: int) -> bytes | None:
+        """Join many rows given by column; None if they must be written one by one."""
+        ...
+
+    def line(self, cells: Cells, texts: list[str]) -> bytes:
+        """Write one line; raises BadCell with the column."""
+        ...
+
+
+def layout_of(table: Table) -> Layout:
+    """Return the layout that a table declares."""
+    return Delimited(table) if table.form == "delimited" else FixedWidth(table)
+
+
+class ReadRow(NamedTuple):
+    """A row's fields as read, or its fault. Empty cells are left out."""
+
+    row: int
+    values: dict[str, Any] | None
+    fault: Fault | None = None
+
+
+_Read = Callable[[str], Any]
+_MISSING: Final = ("MISSING_VALUE", "必填项为空 / a required value is missing; fill it in")
+
+
+class TableReader:
+    """Reads the files that one table describes."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._layout = layout_of(table)
+        self._steps = _steps(table.columns, table.fields)
+        self._required = frozenset(table.required)
+        self._encoding = "gb18030" if table.encoding == "gb18030" else "utf-8"
+
+    def read(self, chunks: Iterable[bytes]) -> tuple[dict[str, Any], Iterator[ReadRow]]:
+        """Return what the header says, and the rows as they come.
+
+        Raises:
+            FileRefused: not this file, or damaged; from this call or from the iterator.
+        """
+        lines = Lines(chunks, trailer=bool(self._table.trailer))
+        head: dict[str, Any] = {}
+        if self._table.header:
+            head = self._special(*lines.take(), self._table.header, "HEADER")
+        if self._table.names_row:
+            self._check_names(*lines.take())
+        return head, self._rows(lines)
+
+    def _check_names(self, row: int, line: bytes) -> None:
+        names = [cell.name for cell in self._table.columns]
+        if self._try_cut(row, line, self._table.columns) != names:
+            raise other_columns(row)
+
+    def _rows(self, lines: Lines) -> Iterator[ReadRow]:
+        count = quantity = 0
+        for row, line in lines:
+            read = self._row(row, line)
+            count += 1
+            if read.values:
+                quantity += read.values.get("quantity_milli", 0)
+            yield read
+        if self._table.trailer:
+            self._check_trailer(lines.last_row, lines.last, {"rows": count, "quantity_milli": quantity})
+
+    def _check_trailer(self, row: int, line: bytes, actual: Mapping[str, int]) -> None:
+        declared = self._special(row, line, self._table.trailer, "TRUNCATED")
+        for field, value in actual.items():
+            if declared.get(field, value) != value:
+                raise refuse(
+                    "TRAILER_ROWS" if field == "rows" else "TRAILER_SUM",
+                    f"尾行为{declared[field]}，实为{value}，文件不完整或被改动，请重新发送"
+                    f" / the trailer says {declared[field]}, the file holds {value}; send it again in full",
+                    row=row,
+                    column=_column_of(self._table.trailer, field),
+                )
+
+    def _special(self, row: int, line: bytes, cells: Cells, code: str) -> dict[str, Any]:
+        """Read a header or trailer; anything odd there refuses the file."""
+        texts = self._try_cut(row, line, cells)
+        if texts is None:
+            raise _not_as_agreed(code, row)
+        values: dict[str, Any] = {}
+        for cell, text in zip(cells, texts, strict=True):
+            if cell.constant is not None and text.strip() != cell.constant:
+                raise _not_as_agreed(code, row)
+            if cell.field:
+                values[cell.field] = self._special_value(row, cell, text, code)
+        return values
+
+    def _special_value(self, row: int, cell: Cell, text: str, code: str) -> Any:
+        try:
+            return converter(cell, HEAD_FIELDS).read(text)
+        except BadCell:
+            raise _not_as_agreed(code, row, cell.name or cell.field or "") from None
+
+    def _try_cut(self, row: int, line: bytes, cells: Cells) -> list[str] | None:
+        try:
+            return self._layout.cut(line, cells)
+        except BadCell:
+            return None
+        except UnicodeDecodeError:
+            raise not_decodable(self._encoding, row) from None
+
+    def _row(self, row: int, line: bytes) -> ReadRow:
+        column = ""
+        try:
+            texts = self._layout.cut(line, self._table.columns)
+            values: dict[str, Any] = {}
+            for (name, field, read), text in zip(self._steps, texts, strict=True):
+                column = name
+                if text:
+                    value = read(text)
+                    if field:
+                        values[field] = value
+                elif field in self._required:
+                    return ReadRow(row, None, Fault(row, column, *_MISSING))
+        except BadCell as bad:
+            return ReadRow(row, None, Fault(row, bad.column or column, bad.code, bad.text))
+        except UnicodeDecodeError:
+            raise not_decodable(self._encoding, row) from None
+        return ReadRow(row, values)
+
+
+def _steps(cells: Cells, fields: Mapping[str, FieldType]) -> list[tuple[str, str, _Read]]:
+    return [(cell.name or cell.field or "", cell.field or "", _reader(cell, fields)) for cell in cells]
+
+
+def _reader(cell: Cell, fields: Mapping[str, FieldType]) -> _Read:
+    if cell.field:
+        return converter(cell, fields).read
+    constant = cell.constant
+    if constant is None:
+        return str
+
+    def read(text: str) -> str:
+        if text != constant:
+            raise BadCell("RECORD_TYPE", "记录类型不符 / not the agreed record type; correct the row")
+        return text
+
+    return read
+
+
+def _column_of(cells: Cells, field: str) -> str:
+    return next((cell.name or field for cell in cells if cell.field == field), field)
+
+
+def _not_as_agreed(code: str, row: int, column: str = "") -> FileRefused:
+    if code == "TRUNCATED":
+        return truncated(row)
+    return refuse(
+        code,
+        "首行与约定不符，请核对是否发错文件 / the first line is not as agreed; is this the right file?",
+        row=row,
+        column=column,
+    )
+
+
+_PATH: Final = re.compile(r"at `\$\.([a-z_0-9]+)")
+_T = TypeVar("_T")
+
+
+class RosterDialect:
+    """A ``RosterReader`` made of a table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table, self._reader = table, TableReader(table)
+
+    def read(self, chunks: Iterable[bytes]) -> Iterator[ReadAccount]:
+        """Read accounts as they come."""
+        for read in self._reader.read(chunks)[1]:
+            yield ReadAccount(read.row, *_typed(read, RosterRow, self._table))
+
+
+class AliasDialect:
+    """An ``AliasReader`` made of a table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table, self._reader = table, TableReader(table)
+
+    def read(self, chunks: Iterable[bytes]) -> Iterator[ReadAlias]:
+        """Read renumberings as they come."""
+        for read in self._reader.read(chunks)[1]:
+            yield ReadAlias(read.row, *_typed(read, AliasRow, self._table))
+
+
+def _typed(read: ReadRow, shape: type[_T], table: Table) -> tuple[_T | None, Fault | None]:
+    if read.values is None:
+        return None, read.fault
+    try:
+        return msgspec.convert(read.values, shape), None
+    except msgspec.ValidationError as error:  # its text may quote the value: only the path is used
+        found = _PATH.search(str(error))
+        column = _column_of(table.columns, found[1]) if found else ""
+        text = "长度或范围不符 / too long, or out of range; correct the value"
+        return None, Fault(read.row, column, "OUT_OF_RANGE", text)
