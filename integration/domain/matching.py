@@ -1,0 +1,144 @@
+"""Household ↔ account: which links make themselves, and which wait for a person.
+
+A link makes itself only from (a) the account number the household named, when the roster agrees in one more thing
+(holder's ID or name among the members, or the address in normal form), or (b) a member's ID number equal to the
+holder's. Only open, domestic accounts; a name alone never (edge cases 53-58). Everything else is a pending match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from integration.domain.allowance import LinkSpan
+from schemas.values import OPEN_DAY, AccountState, day_before
+
+
+class Evidence(StrEnum):
+    """What a link rests on, strongest first."""
+
+    NAMED_AND_HOLDER_ID = "named_and_holder_id"
+    HOLDER_ID = "holder_id"
+    NAMED_AND_ADDRESS = "named_and_address"
+    NAMED_AND_NAME = "named_and_name"
+    CONFIRMED = "confirmed"
+
+
+class Pending(StrEnum):
+    """Why a household has no link at a service yet."""
+
+    NO_CANDIDATE = "no_candidate"
+    NOTHING_AGREES = "nothing_agrees"
+    NON_DOMESTIC = "non_domestic"
+    CLOSED = "closed"
+
+
+class Candidate(NamedTuple):
+    """An account that a household may belong to, with what agrees. ``since`` is when the household named it, or 0."""
+
+    account_id: int
+    company: str
+    state: str
+    domestic: bool
+    opened_on: int
+    closed_on: int
+    named: bool
+    since: int
+    holder_id: bool
+    holder_name: bool
+    address: bool
+
+
+class NewLink(NamedTuple):
+    """A link to be, with its evidence."""
+
+    account_id: int
+    company: str
+    valid_from: int
+    valid_to: int
+    evidence: str
+    confirmed: bool
+
+
+#: The first day of a link whose account has no opening date: as long as anybody remembers.
+EVER: Final = 19000101
+
+
+def evidence_of(candidate: Candidate) -> Evidence | None:
+    """Return what would carry a link to this account, or None."""
+    if candidate.holder_id:
+        return Evidence.NAMED_AND_HOLDER_ID if candidate.named else Evidence.HOLDER_ID
+    if candidate.named and candidate.address:
+        return Evidence.NAMED_AND_ADDRESS
+    if candidate.named and candidate.holder_name:
+        return Evidence.NAMED_AND_NAME
+    return None
+
+
+def choose(candidates: Sequence[Candidate]) -> Candidate | None:
+    """Choose the one account of a household at a service (edge case 53).
+
+    The written order: the address of the certificate; then a member is the holder; then the most recent connection.
+    Ties go to the lower account id, so that every arrival order chooses the same.
+    """
+    fit = [c for c in candidates if c.state != AccountState.CLOSED and c.domestic and evidence_of(c) is not None]
+    return min(fit, key=lambda c: (not c.address, not c.holder_id, -c.opened_on, c.account_id)) if fit else None
+
+
+def pending_reason(candidates: Sequence[Candidate]) -> Pending:
+    """Say why no account could be chosen, in the order in which a person would look."""
+    if not candidates:
+        return Pending.NO_CANDIDATE
+    carried = [c for c in candidates if evidence_of(c) is not None]
+    if not carried:
+        return Pending.NOTHING_AGREES
+    return Pending.NON_DOMESTIC if any(not c.domestic for c in carried) else Pending.CLOSED
+
+
+def link_timeline(
+    existing: Sequence[tuple[LinkSpan, str, str]], candidates: Sequence[Candidate], *, taken: bool
+) -> list[NewLink]:
+    """Return the links a household should have at one service, disjoint in time and in order of time.
+
+    ``existing`` are its links now, as (span, company, evidence). A link stands until its account is closed or
+    another account is chosen; a household that names a new account moves there from the day it said so (edge case
+    47). A link made or confirmed by a person is never undone here. ``taken`` says that the chosen account serves
+    another household already: the link then waits for confirmation (edge case 54).
+    """
+    by_account = {candidate.account_id: candidate for candidate in candidates}
+    kept = [
+        _ended_with_account(span, company, evidence, by_account.get(span.account_id))
+        for span, company, evidence in existing
+    ]
+    kept.sort(key=lambda link: link.valid_from)
+    chosen = choose(candidates)
+    if chosen is None or any(link.account_id == chosen.account_id and link.valid_to == OPEN_DAY for link in kept):
+        return kept
+    if any(link.evidence == Evidence.CONFIRMED and link.valid_to == OPEN_DAY for link in kept):
+        return kept
+    fresh = _fresh(chosen, kept, taken=taken)
+    return [*_cut(kept, fresh.valid_from), fresh]
+
+
+def _ended_with_account(span: LinkSpan, company: str, evidence: str, candidate: Candidate | None) -> NewLink:
+    """End a link with its account: on the day of closure, or before a stranger took the account over (case 61)."""
+    valid_to = span.valid_to
+    if candidate is not None and candidate.state == AccountState.CLOSED:
+        valid_to = min(valid_to, max(candidate.closed_on, span.valid_from))
+    elif candidate is not None and candidate.opened_on > span.valid_from and evidence_of(candidate) is None:
+        valid_to = min(valid_to, day_before(candidate.opened_on))
+    return NewLink(span.account_id, company, span.valid_from, valid_to, evidence, span.confirmed)
+
+
+def _fresh(chosen: Candidate, kept: Sequence[NewLink], *, taken: bool) -> NewLink:
+    """Date a new link: a first one from the account's opening, a later one from the move."""
+    opened = chosen.opened_on or EVER
+    valid_from = max(opened, chosen.since) if kept else opened
+    evidence = evidence_of(chosen)
+    return NewLink(chosen.account_id, chosen.company, valid_from, OPEN_DAY, str(evidence), not taken)
+
+
+def _cut(kept: Sequence[NewLink], start: int) -> list[NewLink]:
+    """End earlier links the day before a new one starts; drop those that would have no day left."""
+    return [link._replace(valid_to=min(link.valid_to, day_before(start))) for link in kept if link.valid_from < start]

@@ -1,0 +1,255 @@
+"""The database and its two kinds of transaction: ``read`` (one snapshot) and ``write`` (all or nothing).
+
+SQLite below 3.51.3 can corrupt a database when one connection checkpoints while another commits. So one
+connection writes, and it alone commits and checkpoints; every other connection is ``query_only``, and one
+process at a time may write (a lock file beside the database).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, insert, make_url, select
+from sqlalchemy.pool import StaticPool
+
+from integration.clock import Clock, now_us
+from integration.storage.errors import (
+    AppendOnly,
+    StorageError,
+    StoreBusy,
+    UniqueTaken,
+    driver_errors,
+    watch_errors,
+)
+from integration.storage.tables import knowledge
+
+__all__ = [
+    "AppendOnly",
+    "StorageError",
+    "Store",
+    "StoreBusy",
+    "UniqueTaken",
+    "current_version",
+    "next_version",
+    "take_lock",
+]
+
+Lock = Literal["knowledge", "audit", "submissions"]
+
+#: Locks of the whole hub on PostgreSQL, held to the end of the transaction.
+_LOCKS: Final[dict[Lock, int]] = {"knowledge": 0x776801, "audit": 0x776802, "submissions": 0x776803}
+
+_EVERY_SQLITE: Final = (
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA temp_store=MEMORY",  # a temporary file would be a place where personal data could stay behind
+    "PRAGMA mmap_size=0",
+)
+_WRITER: Final = ("PRAGMA journal_mode=WAL", "PRAGMA wal_autocheckpoint=0", "PRAGMA cache_size=-131072")
+_READER: Final = ("PRAGMA wal_autocheckpoint=0", "PRAGMA query_only=ON", "PRAGMA cache_size=-32768")
+
+#: The writer folds the write-ahead log back once it has grown by so much.
+_WAL_BYTES: Final = 64 << 20
+
+_POSTGRESQL: Final = "-c synchronous_commit=on -c lock_timeout=60s -c timezone=UTC"
+
+
+class Store:
+    """An open database. Make one with ``open``; close it, or the lock file stays held until the process ends."""
+
+    def __init__(self, reader: Engine, writer: Engine | None, file: _SqliteFile | None = None) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._file = file
+
+    @classmethod
+    def open(cls, url: str, *, writer: bool = True) -> Store:
+        """Open a database by its SQLAlchemy URL; with ``writer=False`` it can only be read.
+
+        Raises:
+            StoreBusy: another process writes to this SQLite database.
+            ValueError: the URL is neither SQLite in a file nor PostgreSQL.
+        """
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            return cls._postgresql(parsed, writer=writer)
+        if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+            return cls._sqlite(Path(parsed.database), writer=writer)
+        raise ValueError("the database must be sqlite:///FILE or postgresql://...")
+
+    @classmethod
+    def _postgresql(cls, url: URL, *, writer: bool) -> Store:
+        url = url.set(drivername="postgresql+psycopg")
+        engine = create_engine(url, hide_parameters=True, connect_args={"options": _POSTGRESQL})
+        watch_errors(engine)
+        reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return cls(reader, engine if writer else None)
+
+    @classmethod
+    def _sqlite(cls, path: Path, *, writer: bool) -> Store:
+        reader = _sqlite_engine(path, _READER, "BEGIN", pool_size=8, max_overflow=56)
+        if not writer:
+            return cls(reader, None)
+        file = _SqliteFile(path)
+        writing = _sqlite_engine(path, _WRITER, "BEGIN IMMEDIATE", poolclass=StaticPool)
+        writing.connect().close()  # before any reader: a new file becomes a WAL database only while it is alone
+        return cls(reader, writing, file)
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        """Return which database this is."""
+        return "sqlite" if self._reader.dialect.name == "sqlite" else "postgresql"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a read-only transaction that sees one state of the database from its first query on.
+
+        Raises:
+            StorageError: the database refused.
+        """
+        with self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, *, dry_run: bool = False) -> Iterator[Connection]:
+        """Give a transaction that ends applied as a whole or, on an error or ``dry_run``, not at all.
+
+        Raises:
+            StorageError: the database refused, or this store was opened for reading.
+        """
+        if self._writer is None:
+            raise StorageError("READ_ONLY", hint="this store was opened for reading")
+        with (
+            self._file.turn(self._writer) if self._file else nullcontext(),
+            self._writer.connect() as connection,
+            connection.begin() as transaction,
+        ):
+            yield connection
+            if dry_run:
+                transaction.rollback()
+
+    def migrate(self) -> None:
+        """Bring the tables to this version of the hub; a no-op where they are."""
+        from integration.storage.migrations import upgrade
+
+        with self.write() as connection:
+            upgrade(connection)
+
+    def close(self) -> None:
+        """Close every connection; on SQLite fold the write-ahead log into the database first."""
+        self._reader.dispose()
+        if self._file and self._writer:
+            self._file.close(self._writer)
+        if self._writer:
+            self._writer.dispose()
+
+
+class _SqliteFile:
+    """What one writing process holds of a SQLite database: the lock file, the writer's turn, the log's size."""
+
+    def __init__(self, path: Path) -> None:
+        self._log = path.with_name(path.name + "-wal")
+        self._fold_at = _WAL_BYTES
+        self._turn = threading.Lock()
+        self._holder = 0
+        self._lock: int | None = _lock(path.with_name(path.name + ".lock"))
+
+    @contextmanager
+    def turn(self, writer: Engine) -> Iterator[None]:
+        """Wait for the one writing connection; fold the log behind the commit when it is large."""
+        if self._holder == threading.get_ident():
+            raise StorageError("NESTED_WRITE", hint="this thread is already writing; pass its connection on")
+        with self._turn:
+            self._holder = threading.get_ident()
+            try:
+                yield
+                self._fold_if_large(writer)
+            finally:
+                self._holder = 0
+
+    def _fold_if_large(self, writer: Engine) -> None:
+        if self._size() < self._fold_at:
+            return
+        _fold(writer)
+        # while a long read keeps the log from shrinking, try again only after as much growth again
+        self._fold_at = self._size() + _WAL_BYTES
+
+    def _size(self) -> int:
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    def close(self, writer: Engine) -> None:
+        """Fold the log and let the next process in."""
+        if self._lock is not None:
+            _fold(writer)
+            writer.dispose()
+            os.close(self._lock)
+            self._lock = None
+
+
+def _fold(writer: Engine) -> None:
+    connection = writer.raw_connection()
+    cursor = connection.cursor()
+    with driver_errors():
+        cursor.execute("PRAGMA busy_timeout=0")  # never wait for readers: what they still need stays in the log
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        cursor.execute("PRAGMA busy_timeout=10000")
+    connection.close()
+
+
+def _lock(path: Path) -> int:
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        hint = "another process writes to this database; stop it (or let it do the work), then try again"
+        raise StoreBusy(hint) from None
+    return file
+
+
+def _sqlite_engine(path: Path, pragmas: tuple[str, ...], begin: str, **options: Any) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "cached_statements": 256},
+        **options,
+    )
+
+    def connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun by us, not guessed by the driver
+        for pragma in (*_EVERY_SQLITE, *pragmas):
+            connection.execute(pragma)
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    watch_errors(engine)
+    return engine
+
+
+def take_lock(connection: Connection, lock: Lock) -> None:
+    """Wait until this transaction alone holds a lock of the hub; on SQLite the writer holds them all already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCKS[lock])))
+
+
+def next_version(connection: Connection, clock: Clock, kind: str, submission_id: int | None = None) -> int:
+    """Give the transaction the next knowledge version, gapless: until it ends, no other can learn anything."""
+    take_lock(connection, "knowledge")
+    version = current_version(connection) + 1
+    connection.execute(
+        insert(knowledge).values(version=version, at_us=now_us(clock), kind=kind, submission_id=submission_id)
+    )
+    return version
+
+
+def current_version(connection: Connection) -> int:
+    """Return the newest knowledge version, 0 where nothing was learnt yet."""
+    return connection.execute(select(func.max(knowledge.c.version))).scalar_one() or 0

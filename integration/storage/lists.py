@@ -1,0 +1,235 @@
+"""Lists in the database: what they are made of, and what was published. Nothing here decides what a row is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Column, Connection, Select, Table, and_, exists, func, insert, or_, select
+
+from integration.storage.bulk import bulk_insert, stream, temp_table
+from integration.storage.registry import known_at
+from integration.storage.tables import account_numbers as numbers
+from integration.storage.tables import links, list_chunks, lists, postings, runs
+from schemas.values import Month, Service
+
+
+class Published(NamedTuple):
+    """A published list as later ones need it."""
+
+    number: int
+    kind: str
+    month: Month
+    run_id: int
+    manifest: bytes
+    signature: bytes
+
+
+class PlainRow(NamedTuple):
+    """One household's month at a company, and the account it had in the last regular list's month (None: none)."""
+
+    account: str
+    reference: str
+    quantity_milli: int
+    account_id: int
+    before: int | None
+
+
+class Scope(NamedTuple):
+    """What a list is about: its company and service, its month, and the regular list before it."""
+
+    company: str
+    service: Service
+    month: Month
+    run_id: int
+    cut_off: int
+    before: Published | None
+
+
+def published(connection: Connection, company: str) -> list[Published]:
+    """Return a company's lists by number."""
+    c = lists.c
+    query = select(c.number, c.kind, c.month, c.run_id, c.manifest, c.signature).where(c.company == company)
+    return [
+        Published(number, kind, Month.from_int(month), *rest)
+        for number, kind, month, *rest in stream(connection, query.order_by(c.number))
+    ]
+
+
+def newest_run(connection: Connection) -> tuple[int, int] | None:
+    """Return (run id, cut-off) of the newest run."""
+    row = connection.execute(select(runs.c.run_id, runs.c.cut_off).order_by(runs.c.run_id.desc()).limit(1)).first()
+    return None if row is None else (row.run_id, row.cut_off)
+
+
+def _numbered(account_id: Any, cut_off: int) -> Any:
+    """Join an account with the number it had at a cut-off."""
+    return and_(numbers.c.account_id == account_id, known_at(numbers.c, cut_off))
+
+
+@contextmanager
+def corrected_households(connection: Connection, scope: Scope) -> Iterator[Table]:
+    """Give the households with more than the month's own posting in either month: they are netted one by one."""
+    p = postings.c
+    months = [int(scope.month)] + ([int(scope.before.month)] if scope.before else [])
+    query = select(p.household_id).where(p.retro == 1, p.month.in_(months), p.service == scope.service.value).distinct()
+    with temp_table(connection, "corrected", [Column("household_id", BigInteger, primary_key=True)]) as table:
+        connection.execute(insert(table).from_select(["household_id"], query))
+        yield table
+
+
+def plain_rows(connection: Connection, scope: Scope, corrected: Table) -> Iterator[PlainRow]:
+    """Yield every household whose month is one posting at this company, in order of account and reference."""
+    for row in stream(connection, plain_query(scope, corrected)):
+        yield PlainRow(*row)
+
+
+def plain_query(scope: Scope, corrected: Table) -> Select[Any]:
+    """Return the query behind ``plain_rows``."""
+    p, before = postings.c, postings.alias("before")
+    earlier = int(scope.before.month) if scope.before else 0
+    link = and_(
+        links.c.household_id == p.household_id,
+        links.c.service == p.service,
+        links.c.account_id == p.account_id,
+        known_at(links.c, scope.cut_off),
+    )
+    same = and_(
+        before.c.month == earlier,
+        before.c.service == p.service,
+        before.c.household_id == p.household_id,
+        before.c.n == 1,
+        before.c.run_id <= (scope.before.run_id if scope.before else 0),
+    )
+    return (
+        select(numbers.c.number, links.c.reference, p.quantity_milli, p.account_id, before.c.account_id)
+        .select_from(
+            postings.join(numbers, _numbered(p.account_id, scope.cut_off)).join(links, link).outerjoin(before, same)
+        )
+        .where(
+            p.month == int(scope.month),
+            p.service == scope.service.value,
+            numbers.c.company == scope.company,
+            ~exists().where(corrected.c.household_id == p.household_id),
+        )
+        .order_by(numbers.c.number, links.c.reference)
+    )
+
+
+class Placed(NamedTuple):
+    """A quantity standing on an account."""
+
+    household_id: int
+    account_id: int
+    number: str
+    quantity_milli: int
+
+
+def plain_stops(connection: Connection, scope: Scope, corrected: Table) -> list[Placed]:
+    """Return what the last regular list placed at this company and this month places elsewhere or nowhere."""
+    if scope.before is None:
+        return []
+    q, now = postings.c, postings.alias("now")
+    same = and_(now.c.month == int(scope.month), now.c.service == q.service, now.c.household_id == q.household_id)
+    query = (
+        select(q.household_id, q.account_id, numbers.c.number, q.quantity_milli)
+        .select_from(postings.join(numbers, _numbered(q.account_id, scope.cut_off)).outerjoin(now, same))
+        .where(
+            q.month == int(scope.before.month),
+            q.service == scope.service.value,
+            q.run_id <= scope.before.run_id,
+            numbers.c.company == scope.company,
+            or_(now.c.account_id.is_(None), now.c.account_id != q.account_id),
+            ~exists().where(corrected.c.household_id == q.household_id),
+        )
+    )
+    return [Placed(*row) for row in stream(connection, query)]
+
+
+def corrected_nets(connection: Connection, scope: Scope, corrected: Table, month: Month, run_id: int) -> list[Placed]:
+    """Return the net placements at this company of the corrected households, as posted up to a run."""
+    p = postings.c
+    query = (
+        select(p.household_id, p.account_id, numbers.c.number, func.sum(p.quantity_milli))
+        .select_from(
+            postings.join(numbers, _numbered(p.account_id, scope.cut_off)).join(
+                corrected, corrected.c.household_id == p.household_id
+            )
+        )
+        .where(
+            p.month == int(month),
+            p.service == scope.service.value,
+            p.run_id <= run_id,
+            numbers.c.company == scope.company,
+        )
+        .group_by(p.household_id, p.account_id, numbers.c.number)
+        .having(func.sum(p.quantity_milli) != 0)
+    )
+    return [Placed(one, account, number, int(quantity)) for one, account, number, quantity in stream(connection, query)]
+
+
+class LateRow(NamedTuple):
+    """What runs changed in a month that was listed before; ``account_id`` 0 and other companies' accounts included."""
+
+    household_id: int
+    month: int
+    account_id: int
+    company: str | None
+    number: str | None
+    quantity_milli: int
+
+
+def late_rows(connection: Connection, scope: Scope, after: int, months: Iterable[Month]) -> list[LateRow]:
+    """Return the net changes of these months by the runs after one and up to the list's, in order."""
+    p = postings.c
+    query = (
+        select(p.household_id, p.month, p.account_id, numbers.c.company, numbers.c.number, func.sum(p.quantity_milli))
+        .select_from(postings.outerjoin(numbers, _numbered(p.account_id, scope.cut_off)))
+        .where(
+            p.retro == 1,
+            p.run_id > after,
+            p.run_id <= scope.run_id,
+            p.service == scope.service.value,
+            p.month.in_([int(month) for month in months]),
+        )
+        .group_by(p.household_id, p.month, p.account_id, numbers.c.company, numbers.c.number)
+        .having(func.sum(p.quantity_milli) != 0)
+        .order_by(p.household_id, p.month, p.account_id)
+    )
+    return [LateRow._make((*row[:-1], int(row[-1]))) for row in stream(connection, query)]
+
+
+def month_total(connection: Connection, scope: Scope) -> int:
+    """Return what the ledger holds for a month at a company: the second road of a list's control total."""
+    p = postings.c
+    query = (
+        select(func.coalesce(func.sum(p.quantity_milli), 0))
+        .select_from(postings.join(numbers, _numbered(p.account_id, scope.cut_off)))
+        .where(p.month == int(scope.month), p.service == scope.service.value, numbers.c.company == scope.company)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def record_list(connection: Connection, **values: Any) -> None:
+    """Write a published list's row.
+
+    Raises:
+        UniqueTaken: another process has published this number, or this month's regular list.
+    """
+    connection.execute(insert(lists).values(**values))
+
+
+def store_chunks(connection: Connection, company: str, number: int, rendering: str, chunks: Iterable[bytes]) -> None:
+    """Store a rendering's gzip members."""
+    columns = ("company", "number", "rendering", "n", "content")
+    rows = ((company, number, rendering, n, chunk) for n, chunk in enumerate(chunks))
+    bulk_insert(connection, list_chunks, columns, rows)
+
+
+def chunks_of(connection: Connection, company: str, number: int, rendering: str) -> Iterator[bytes]:
+    """Yield a rendering's gzip members; one after the other they are one gzip file."""
+    c = list_chunks.c
+    query = select(c.content).where(c.company == company, c.number == number, c.rendering == rendering).order_by(c.n)
+    for (content,) in stream(connection, query):
+        yield bytes(content)

@@ -1,0 +1,230 @@
+"""The inbox 报送: what arrives is kept as it arrived, encrypted, before anything is made of it.
+
+A message has the effect of one, for ever: the same message gets the same reply, the same message id with other
+content is refused. The digest is keyed, so that nobody without the key can try contents against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from isal import isal_zlib
+from sqlalchemy import Connection, delete, func, insert, select
+
+from integration.clock import Clock, now_us
+from integration.storage.bulk import batches, bulk_insert
+from integration.storage.engine import Store, take_lock
+from integration.storage.keys import KeyRing
+from integration.storage.pii import Unreadable, data_key, keyed_hasher
+from integration.storage.tables import (
+    submission_chunks,
+    submission_events,
+    submission_outcomes,
+    submissions,
+)
+
+_CHUNK: Final = 1 << 20
+#: States in which the content is still needed.
+_UNDECIDED: Final = ("received", "held")
+
+
+class MessageConflict(Exception):  # noqa: N818 - it names what happened
+    """A message id came a second time with other content; ``original`` is the submission that holds it."""
+
+    def __init__(self, original: int) -> None:
+        super().__init__(f"this message id was used for submission {original}, which had other content")
+        self.original = original
+
+
+class ContentGone(Exception):  # noqa: N818 - it names the state
+    """The content was deleted at the end of its retention period."""
+
+
+class State(NamedTuple):
+    """What became of a submission: received, applied, held, refused or superseded; its version and reply."""
+
+    state: str
+    version: int | None
+    reply: str
+
+
+class Received(NamedTuple):
+    """The answer to a submission.
+
+    ``repeated``: this very message was here before, and ``state`` holds the reply it got. ``duplicate_of``: the
+    submission of the same sender and kind that brought the same content under another id and was applied.
+    """
+
+    submission_id: int
+    repeated: bool
+    state: State
+    duplicate_of: int | None
+
+
+def receive(
+    store: Store,
+    ring: KeyRing,
+    clock: Clock,
+    *,
+    sender: str,
+    kind: str,
+    message_id: str | None,
+    chunks: Iterable[bytes],
+) -> Received:
+    """Keep a submission, read once and in constant memory, and commit it.
+
+    Without a ``message_id`` the keyed digest of the content stands for it.
+
+    Raises:
+        MessageConflict: the message id was used for other content; nothing is kept.
+    """
+    with store.write() as connection:
+        take_lock(connection, "submissions")
+        intake = _Intake(ring, _next_number(connection), chunks)
+        bulk_insert(connection, submission_chunks, ["submission_id", "n", "sealed"], intake)
+        row = intake.row(sender, kind, message_id) | {"received_us": now_us(clock)}
+        if (earlier := _earlier(connection, row)) is not None:
+            answer = Received(earlier, True, state(connection, earlier), None)
+            connection.rollback()
+            return answer
+        connection.execute(insert(submissions), row)
+        set_state(connection, clock, intake.number, "received", None, "")
+        return Received(intake.number, False, State("received", None, ""), _applied_before(connection, row))
+
+
+class _Intake:
+    """The content on its way in: digested, compressed, cut into pieces of a mebibyte, sealed."""
+
+    def __init__(self, ring: KeyRing, number: int, chunks: Iterable[bytes]) -> None:
+        self.number = number
+        self._chunks = chunks
+        self._key = data_key(ring.submissions)
+        self._mac = keyed_hasher(ring, "submission")
+        self._size = 0
+
+    def __iter__(self) -> Iterator[tuple[int, int, bytes]]:
+        for n, piece in enumerate(_pieces(self._compressed())):
+            yield self.number, n, self._key.seal(_place(self.number, n), piece)
+
+    def _compressed(self) -> Iterator[bytes]:
+        packer = isal_zlib.compressobj(level=1)
+        for chunk in self._chunks:
+            self._mac.update(chunk)
+            self._size += len(chunk)
+            yield packer.compress(chunk)
+        yield packer.flush()
+
+    def row(self, sender: str, kind: str, message_id: str | None) -> dict[str, Any]:
+        """Return the submission's own row, once the content has passed."""
+        mac = self._mac.digest()
+        return {
+            "submission_id": self.number,
+            "sender": sender,
+            "kind": kind,
+            "message_id": mac.hex() if message_id is None else message_id,
+            "content_mac": mac,
+            "size": self._size,
+        }
+
+
+def _pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    buffer = bytearray()
+    for block in blocks:
+        buffer += block
+        while len(buffer) >= _CHUNK:
+            yield bytes(buffer[:_CHUNK])
+            del buffer[:_CHUNK]
+    yield bytes(buffer)
+
+
+def _place(number: int, n: int) -> tuple[str | int, ...]:
+    return ("submission_chunks", number, n)
+
+
+def _next_number(connection: Connection) -> int:
+    return (connection.execute(select(func.max(submissions.c.submission_id))).scalar_one() or 0) + 1
+
+
+def _earlier(connection: Connection, row: dict[str, Any]) -> int | None:
+    """Return the submission that this one repeats, if any.
+
+    Raises:
+        MessageConflict: the same message id, but other content.
+    """
+    c = submissions.c
+    same_message = [c[name] == row[name] for name in ("sender", "kind", "message_id")]
+    found = connection.execute(select(c.submission_id, c.content_mac).where(*same_message)).first()
+    if found is None:
+        return None
+    if found.content_mac != row["content_mac"]:
+        raise MessageConflict(found.submission_id)
+    return int(found.submission_id)
+
+
+def _applied_before(connection: Connection, row: dict[str, Any]) -> int | None:
+    c = submissions.c
+    same_content = [c[name] == row[name] for name in ("sender", "kind", "content_mac")]
+    others = select(c.submission_id).where(*same_content, c.submission_id != row["submission_id"])
+    found = connection.execute(others.order_by(c.submission_id)).scalars()
+    return next((number for number in found if state(connection, number).state == "applied"), None)
+
+
+def set_state(
+    connection: Connection, clock: Clock, submission_id: int, state: str, version: int | None, reply: str
+) -> None:
+    """Say what became of a submission; earlier states stay on file. ``reply`` holds no personal data."""
+    c = submission_events.c
+    last = connection.execute(select(func.max(c.n)).where(c.submission_id == submission_id)).scalar_one()
+    event = {"submission_id": submission_id, "n": (last or 0) + 1, "at_us": now_us(clock)}
+    connection.execute(insert(submission_events), event | {"state": state, "version": version, "reply": reply})
+
+
+def state(connection: Connection, submission_id: int) -> State:
+    """Return the newest state of a submission.
+
+    Raises:
+        LookupError: there is no such submission.
+    """
+    c = submission_events.c
+    newest = select(c.state, c.version, c.reply).where(c.submission_id == submission_id).order_by(c.n.desc())
+    row = connection.execute(newest.limit(1)).first()
+    if row is None:
+        raise LookupError(f"there is no submission {submission_id}")
+    return State(*row)
+
+
+def open_content(connection: Connection, ring: KeyRing, submission_id: int) -> Iterator[bytes]:
+    """Yield the content as it arrived. Read it in a transaction of its own: COPY and a cursor share none.
+
+    Raises:
+        ContentGone: it was deleted at the end of its retention.
+        Unreadable: chunks were changed, moved or cut off.
+    """
+    c = submission_chunks.c
+    key, unpacker = data_key(ring.submissions), isal_zlib.decompressobj()
+    n = -1
+    query = select(c.n, c.sealed).where(c.submission_id == submission_id).order_by(c.n)
+    for batch in batches(connection, query, size=2):
+        for n, sealed in batch:
+            yield unpacker.decompress(key.open(_place(submission_id, n), sealed))
+    if n < 0:
+        raise ContentGone(f"the content of submission {submission_id} is no longer kept")
+    if not unpacker.eof:
+        raise Unreadable("the end of the content is missing")
+
+
+def purge(store: Store, before_us: int) -> int:
+    """Delete content and row outcomes of decided submissions received before an instant; return how many."""
+    with store.write() as connection:
+        c = submissions.c
+        kept = select(submission_chunks.c.submission_id).distinct()
+        old = select(c.submission_id).where(c.received_us < before_us, c.submission_id.in_(kept))
+        numbers = [
+            number
+            for number in connection.execute(old).scalars().all()
+            if state(connection, number).state not in _UNDECIDED
+        ]
+        for table in (submission_chunks, submission_outcomes):
+            connection.execute(delete(table).where(table.c.submission_id.in_(numbers)))
+    return len(numbers)
