@@ -1,0 +1,101 @@
+"""The composition root: settings, policy, partners, database and keys become one hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from adapters.registry import companies_in, list_writers, registry_reader
+from integration.clock import Clock, system_clock
+from integration.domain.policy import Policy, load_policy
+from integration.jobs.hub import Hub, Progress, no_progress
+from integration.settings import Settings, config_folder, load_settings
+from integration.storage.engine import Store
+from integration.storage.keys import KeyRing
+from schemas.configuration import ConfigFault, ConfigurationRefused, read_toml
+
+
+def policy_in(folder: Path) -> Policy:
+    """Read every policy file of a folder (or one file).
+
+    Raises:
+        ConfigurationRefused: with every fault of every file.
+    """
+    paths = sorted(folder.glob("*.toml")) if folder.is_dir() else [folder]
+    faults: list[ConfigFault] = []
+    parsed = {}
+    for path in paths:
+        try:
+            parsed[path.name] = read_toml(path.name, path.read_bytes())
+        except ConfigurationRefused as refused:
+            faults += refused.faults
+    if faults:
+        raise ConfigurationRefused(faults)
+    return load_policy(parsed)
+
+
+def check_configuration() -> Settings:
+    """Check settings, policy and companies together, so that all faults are told at once.
+
+    Raises:
+        ConfigurationRefused: with every fault of every file.
+    """
+    faults: list[ConfigFault] = []
+    settings: Settings | None = None
+    try:
+        settings = load_settings()
+    except ConfigurationRefused as refused:
+        faults += refused.faults
+    for check in (lambda: policy_in(config_folder() / "policy"), lambda: companies_in(config_folder() / "companies")):
+        try:
+            check()
+        except ConfigurationRefused as refused:
+            faults += refused.faults
+    if faults or settings is None:
+        raise ConfigurationRefused(faults)
+    return settings
+
+
+@contextmanager
+def open_hub(
+    settings: Settings | None = None,
+    *,
+    clock: Clock = system_clock,
+    writer: bool = True,
+    progress: Progress = no_progress,
+) -> Iterator[Hub]:
+    """Open the hub as configured; with ``writer=False`` for reading, beside a running one.
+
+    Raises:
+        ConfigurationRefused: the configuration has faults.
+        KeysUnusable: the keys are missing or not private.
+        StoreBusy: another process writes to this SQLite database.
+    """
+    settings = settings or check_configuration()
+    ring = KeyRing.load(settings.keys)
+    store = Store.open(settings.url, writer=writer)
+    try:
+        if writer:
+            store.migrate()
+        yield compose(store, ring, settings, clock=clock, progress=progress)
+    finally:
+        store.close()
+
+
+def compose(
+    store: Store, ring: KeyRing, settings: Settings, *, clock: Clock = system_clock, progress: Progress = no_progress
+) -> Hub:
+    """Put the hub together from an open database and keys at hand."""
+    return Hub(
+        store=store,
+        ring=ring,
+        clock=clock,
+        policy=policy_in(config_folder() / "policy"),
+        companies=companies_in(config_folder() / "companies"),
+        registry_reader=registry_reader,
+        list_writers=list_writers,
+        origin=settings.origin,
+        registry_source=settings.registry_source,
+        progress=progress,
+    )

@@ -1,0 +1,57 @@
+"""What every job is handed: the open database, the keys, the clock, the policy, the partners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from adapters.base import CompanyPort, ListWriter, RegistryReader
+from integration.clock import Clock
+from integration.domain.policy import Policy
+from integration.storage.engine import Store
+from integration.storage.keys import KeyRing
+from integration.storage.pii import BlindIndex, DataKey, HouseholdKeys, data_key
+
+#: Told how many rows of what are done, for a progress bar.
+Progress = Callable[[str, int], None]
+
+
+def no_progress(_what: str, _rows: int) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The hub as the jobs see it; ``app`` composes one."""
+
+    store: Store
+    ring: KeyRing
+    clock: Clock
+    policy: Policy
+    companies: Mapping[str, CompanyPort]
+    registry_reader: Callable[[bytes], RegistryReader]
+    list_writers: Callable[[Any], Sequence[ListWriter]]
+    origin: str
+    registry_source: str
+    progress: Progress = no_progress
+
+    @cached_property
+    def index(self) -> BlindIndex:
+        """The keyed digests by which people and papers are found."""
+        return BlindIndex(self.ring)
+
+    @cached_property
+    def household_keys(self) -> HouseholdKeys:
+        """The maker and opener of households' own keys."""
+        return HouseholdKeys(self.ring)
+
+    @cached_property
+    def submission_key(self) -> DataKey:
+        """The key over whatever arrived and belongs to no household yet."""
+        return data_key(self.ring.submissions)
+
+    def under(self, policy: Policy) -> Hub:
+        """Return the same hub under another policy (for a dry run)."""
+        return replace(self, policy=policy)

@@ -1,0 +1,133 @@
+"""What every arriving file goes through: kept as it came, applied in one transaction, answered for ever.
+
+A file that turns out damaged, or trips the brake, leaves nothing behind but its submission and the reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from integration.clock import now_us
+from integration.domain.brake import Trip
+from integration.jobs.hub import Hub
+from integration.jobs.outcomes import Outcomes, SyncResult
+from integration.storage import audit, holds, submissions
+from integration.storage.bulk import bulk_insert
+from integration.storage.tables import submission_outcomes
+from schemas.faults import FileRefused
+
+#: Opens the bytes of an arriving file from the start, each time it is called.
+Content = Callable[[], Iterable[bytes]]
+
+_Value = TypeVar("_Value")
+
+
+class BrakeTripped(Exception):  # noqa: N818 - it names what happened
+    """The submission would change too much at once; raised to roll its transaction back."""
+
+    def __init__(self, trips: Sequence[Trip], outcomes: Outcomes) -> None:
+        super().__init__("held for two persons")
+        self.trips = list(trips)
+        self.outcomes = outcomes
+
+
+#: Applies a kept submission in the given transaction; ``braked`` is False once two persons have released it.
+Apply = Callable[[Connection, int, bool], SyncResult]
+
+
+def take_in(
+    hub: Hub, *, sender: str, kind: str, message_id: str | None, content: Content, apply: Apply, actor: str
+) -> SyncResult:
+    """Keep a file and apply it.
+
+    The same message again gets the same reply; the same content under another id has no effect (edge cases 70, 71).
+
+    Raises:
+        MessageConflict: the message id was used for other content.
+    """
+    kept = submissions.receive(
+        hub.store, hub.ring, hub.clock, sender=sender, kind=kind, message_id=message_id, chunks=content()
+    )
+    if kept.repeated and kept.state.state != "received":
+        return msgspec.json.decode(kept.state.reply, type=SyncResult)
+    if kept.duplicate_of is not None:
+        return _conclude(
+            hub,
+            SyncResult(submission_id=kept.submission_id, state="duplicate", duplicate_of=kept.duplicate_of),
+            actor,
+        )
+    return apply_kept(hub, kept.submission_id, door=_DOORS[kind], apply=apply, actor=actor, braked=True)
+
+
+_DOORS = {"registry": "snapshot", "roster": "roster", "aliases": "roster"}
+
+
+def apply_kept(hub: Hub, submission_id: int, *, door: str, apply: Apply, actor: str, braked: bool) -> SyncResult:
+    """Apply a kept submission, or record why not."""
+    try:
+        with hub.store.write() as connection:
+            result = apply(connection, submission_id, braked)
+            _record(hub, connection, result, actor)
+            return result
+    except FileRefused as refused:
+        return _conclude(hub, SyncResult(submission_id=submission_id, state="refused", faults=[refused.fault]), actor)
+    except BrakeTripped as tripped:
+        return _hold(hub, submission_id, door, tripped, actor)
+
+
+def _hold(hub: Hub, submission_id: int, door: str, tripped: BrakeTripped, actor: str) -> SyncResult:
+    with hub.store.write() as connection:
+        hold_id = holds.open_hold(connection, now_us(hub.clock), door, str(submission_id), tripped.trips)
+        result = SyncResult(
+            submission_id=submission_id,
+            state="held",
+            counts=tripped.outcomes.counts,
+            faults=tripped.outcomes.faults(),
+            trips=tripped.trips,
+            hold_id=hold_id,
+        )
+        _record(hub, connection, result, actor)
+        return result
+
+
+def _conclude(hub: Hub, result: SyncResult, actor: str) -> SyncResult:
+    with hub.store.write() as connection:
+        _record(hub, connection, result, actor)
+    return result
+
+
+def _record(hub: Hub, connection: Connection, result: SyncResult, actor: str) -> None:
+    reply = msgspec.json.encode(result).decode()
+    submissions.set_state(connection, hub.clock, result.submission_id, result.state, result.version, reply)
+    if result.state != "applied":  # an applied one has its own audit row, with its effect
+        detail: dict[str, Any] = {
+            "state": result.state,
+            "codes": sorted({fault.code for fault in result.faults}),
+        }
+        audit.record(connection, hub.clock, actor, "submission_ended", str(result.submission_id), detail)
+
+
+def keep_outcomes(connection: Connection, submission_id: int, outcomes: Outcomes) -> None:
+    """Store how every row ended, except the unchanged."""
+    columns = ("submission_id", "first_row", "n", "last_row", "outcome", "column", "code", "text")
+    rows = (
+        (submission_id, first, n, last, outcome, column, code, text)
+        for n, (first, last, outcome, column, code, text) in enumerate(outcomes.runs())
+    )
+    bulk_insert(connection, submission_outcomes, columns, rows)
+
+
+def parts(items: Iterable[_Value], size: int = 5_000) -> Iterator[list[_Value]]:
+    """Yield the items in lists of at most ``size``."""
+    part: list[_Value] = []
+    for item in items:
+        part.append(item)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part

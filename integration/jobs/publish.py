@@ -1,0 +1,347 @@
+"""Publishing lists: one regular list per company and month, and supplements for what came later.
+
+A list is built, its totals are compared with the ledger's, the brake is judged against the list before, and only then
+manifest, signature and every rendering are written, in one transaction. Nothing published is ever changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import merge
+
+import msgspec
+from isal import igzip
+from sqlalchemy import Connection, Table
+
+from adapters.base import CompanyPort, ListHead, ListWriter
+from integration.clock import now_us, today
+from integration.domain import brake
+from integration.domain.brake import Movement, Trip
+from integration.domain.listing import Late, late_changes, net_changes, regular_change
+from integration.jobs.hub import Hub
+from integration.jobs.intake import parts
+from integration.jobs.month_keys import MONTHLY
+from integration.storage import audit, holds, ledger, lists
+from integration.storage.keys import SUITE
+from integration.storage.lists import Published, Scope
+from integration.storage.pii import row_reference
+from schemas import envelope
+from schemas.lists import Change, ChangeTotal, ListKind, ListRow, Manifest, Rendering
+from schemas.values import Month, Service
+
+_MEMBER = 1 << 20
+_ROWS = msgspec.msgpack.Decoder(list[ListRow])
+
+
+class ListRefused(Exception):  # noqa: N818 - it names what happened
+    """The list cannot be published; the text says why and what to do first."""
+
+
+class PublishResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one company's list: published, held, or nothing to publish."""
+
+    company: str
+    state: str
+    month: str
+    number: int | None = None
+    kind: str | None = None
+    rows: int = 0
+    quantity_milli: int = 0
+    changes: dict[str, ChangeTotal] = {}
+    trips: list[Trip] = []
+    hold_id: int | None = None
+
+
+@dataclass
+class _Spool:
+    """A list's rows, written once and read once per rendering; packed, so that a million take 70 MB."""
+
+    packed: list[bytes] = field(default_factory=list)
+    totals: dict[str, ChangeTotal] = field(default_factory=dict)
+
+    def fill(self, rows: Iterable[ListRow]) -> None:
+        """Take all rows and count them by change."""
+        encode = msgspec.msgpack.Encoder().encode
+        for part in parts(rows):
+            self.packed.append(encode(part))
+            for change in {row.change for row in part}:
+                mine = [row.quantity_milli for row in part if row.change == change]
+                before = self.totals.get(change, ChangeTotal(0, 0))
+                self.totals[change] = ChangeTotal(before.rows + len(mine), before.quantity_milli + sum(mine))
+
+    def __iter__(self) -> Iterator[ListRow]:
+        for packed in self.packed:
+            yield from _ROWS.decode(packed)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(total.rows for total in self.totals.values())
+
+    @property
+    def quantity_milli(self) -> int:
+        """Their summed quantity."""
+        return sum(total.quantity_milli for total in self.totals.values())
+
+    def count(self, change: Change) -> int:
+        """How many rows of a change there are."""
+        total = self.totals.get(change)
+        return total.rows if total else 0
+
+
+def publish_month(hub: Hub, month: Month, *, actor: str) -> list[PublishResult]:
+    """Publish a month to every company with a monthly service: its regular list, or what came since as a supplement.
+
+    Raises:
+        ListRefused: no run has computed the month.
+    """
+    audit.sequence(hub.store, hub.ring, hub.clock)  # publication waits for the checkpoint that covers its run
+    results = []
+    for company in hub.companies.values():
+        for service in company.services:
+            if service in MONTHLY:
+                results.append(_publish(hub, company, service, month, actor))
+                hub.progress("lists", 1)
+    audit.sequence(hub.store, hub.ring, hub.clock)
+    return results
+
+
+def _publish(hub: Hub, company: CompanyPort, service: Service, month: Month, actor: str) -> PublishResult:
+    with hub.store.write() as connection:
+        scope, kind, earlier = _scope(connection, company.code, service, month)
+        spool = _Spool()
+        spool.fill(build_rows(hub, connection, scope, kind, earlier))
+        if kind is ListKind.SUPPLEMENT and not spool.rows:
+            return PublishResult(company=company.code, state="nothing_new", month=str(month))
+        trips = _trips(hub, connection, scope, spool) if kind is ListKind.REGULAR else []
+        if trips:
+            return _held(hub, connection, scope, trips, actor)
+        return _write(hub, connection, company, scope, kind, earlier, spool, actor)
+
+
+def _scope(
+    connection: Connection, company: str, service: Service, month: Month
+) -> tuple[Scope, ListKind, list[Published]]:
+    runs = ledger.all_runs(connection)
+    if all(run.month != month for run in runs):
+        raise ListRefused(f"{month} 尚未计算 / {month} is not computed; first: waiverhub run {month}")
+    newest = runs[-1]
+    if not audit.covered(connection, "month_computed", str(newest.run_id)):
+        raise ListRefused("本批次尚无审计检查点覆盖 / no audit checkpoint covers the run yet; try again")
+    earlier = lists.published(connection, company)
+    regular = [one for one in earlier if one.kind == ListKind.REGULAR]
+    if any(one.month > month for one in regular):
+        raise ListRefused(f"{company} 已有更晚月份的名单 / {company} has a list of a later month already")
+    if any(one.month == month for one in regular):
+        return Scope(company, service, month, newest.run_id, newest.cut_off, None), ListKind.SUPPLEMENT, earlier
+    before = regular[-1] if regular else None
+    return Scope(company, service, month, newest.run_id, newest.cut_off, before), ListKind.REGULAR, earlier
+
+
+# --- rows ------------------------------------------------------------------------------------------------------
+
+
+def build_rows(
+    hub: Hub, connection: Connection, scope: Scope, kind: ListKind, earlier: list[Published]
+) -> Iterator[ListRow]:
+    """Yield a list's rows in their one order: account, month, reference, change."""
+    late = sorted(_late(hub, connection, scope, earlier), key=_order)
+    if kind is ListKind.SUPPLEMENT:
+        yield from late
+        return
+    with lists.corrected_households(connection, scope) as corrected:
+        other = [*_netted(hub, connection, scope, corrected), *_stops(hub, connection, scope, corrected)]
+        yield from merge(_plain(connection, scope, corrected), sorted([*late, *other], key=_order), key=_order)
+
+
+def _order(row: ListRow) -> tuple[str, int, str, str]:
+    return row.account, row.month, row.reference, row.change
+
+
+def _plain(connection: Connection, scope: Scope, corrected: Table) -> Iterator[ListRow]:
+    service, month = scope.service.value, int(scope.month)
+    for account, reference, quantity, account_id, before in lists.plain_rows(connection, scope, corrected):
+        yield ListRow(reference, account, service, month, quantity, regular_change(account_id, before).value)
+
+
+def _row(hub: Hub, scope: Scope, placed: lists.Placed, month: int, change: Change, quantity: int) -> ListRow:
+    reference = row_reference(hub.ring, scope.company, placed.household_id, placed.account_id)
+    return ListRow(reference, placed.number, scope.service.value, month, quantity, change.value)
+
+
+def _stops(hub: Hub, connection: Connection, scope: Scope, corrected: Table) -> Iterator[ListRow]:
+    for placed in lists.plain_stops(connection, scope, corrected):
+        yield _row(hub, scope, placed, int(scope.month), Change.STOP, 0)
+
+
+def _netted(hub: Hub, connection: Connection, scope: Scope, corrected: Table) -> Iterator[ListRow]:
+    now = lists.corrected_nets(connection, scope, corrected, scope.month, scope.run_id)
+    before = (
+        lists.corrected_nets(connection, scope, corrected, scope.before.month, scope.before.run_id)
+        if scope.before
+        else []
+    )
+    placed = {(one.household_id, one.account_id): one for one in [*before, *now]}
+    for household in sorted({one for one, _ in placed}):
+        vectors = [
+            {one.account_id: one.quantity_milli for one in side if one.household_id == household}
+            for side in (now, before)
+        ]
+        for account, quantity, change in net_changes(*vectors):
+            yield _row(hub, scope, placed[household, account], int(scope.month), change, quantity)
+
+
+def _late(hub: Hub, connection: Connection, scope: Scope, earlier: list[Published]) -> Iterator[ListRow]:
+    """Yield RETRO and MOVE rows: what runs since the last list changed in months that were listed before."""
+    months = {one.month for one in earlier if one.kind == ListKind.REGULAR}
+    after = earlier[-1].run_id if earlier else scope.run_id
+    found = lists.late_rows(connection, scope, after, months)
+    numbers = {row.account_id: row for row in found}
+    for late, change in late_changes(Late(r.household_id, r.month, r.account_id, r.quantity_milli) for r in found):
+        at = numbers[late.account_id]
+        if at.company == scope.company:
+            placed = lists.Placed(late.household_id, late.account_id, at.number or "", late.quantity_milli)
+            yield _row(hub, scope, placed, late.month, change, late.quantity_milli)
+
+
+# --- brake -----------------------------------------------------------------------------------------------------
+
+
+def _trips(hub: Hub, connection: Connection, scope: Scope, spool: _Spool) -> list[Trip]:
+    """Judge a computed list against the one before; this catches expiry, policy, and our own faults."""
+    hold = holds.find(connection, "list", _subject(scope))
+    if scope.before is None or (hold is not None and hold.state == "released"):
+        return []
+    manifest = msgspec.json.decode(scope.before.manifest, type=Manifest)
+    stood = sum(manifest.changes[c].rows for c in (Change.NEW, Change.KEEP) if c in manifest.changes)
+    moved = Movement(base={"": stood}, ends={"": spool.count(Change.STOP)}, additions={"": spool.count(Change.NEW)})
+    return brake.judge(moved, hub.policy.at(scope.month).brake)
+
+
+def _subject(scope: Scope) -> str:
+    return f"{scope.company}:{scope.month}:{scope.run_id}"
+
+
+def _held(hub: Hub, connection: Connection, scope: Scope, trips: list[Trip], actor: str) -> PublishResult:
+    hold_id = holds.open_hold(connection, now_us(hub.clock), "list", _subject(scope), trips)
+    audit.record(connection, hub.clock, actor, "list_held", _subject(scope), {"hold": hold_id})
+    return PublishResult(company=scope.company, state="held", month=str(scope.month), trips=trips, hold_id=hold_id)
+
+
+# --- writing ---------------------------------------------------------------------------------------------------
+
+
+def _write(
+    hub: Hub,
+    connection: Connection,
+    company: CompanyPort,
+    scope: Scope,
+    kind: ListKind,
+    earlier: list[Published],
+    spool: _Spool,
+    actor: str,
+) -> PublishResult:
+    number = earlier[-1].number + 1 if earlier else 1
+    _check_total(connection, scope, kind, spool)
+    created = today(hub.clock).isoformat()
+    head = ListHead(company.code, number, kind, str(scope.month), spool.rows, spool.quantity_milli, created)
+    renderings = tuple(_render(connection, head, writer, spool) for writer in hub.list_writers(company))
+    manifest = _manifest(hub, connection, scope, head, earlier, spool, renderings)
+    content = envelope.canonical(manifest)
+    lists.record_list(
+        connection,
+        company=company.code,
+        number=number,
+        kind=kind.value,
+        service=scope.service.value,
+        month=int(scope.month),
+        run_id=scope.run_id,
+        published_us=now_us(hub.clock),
+        rows=spool.rows,
+        quantity_milli=spool.quantity_milli,
+        manifest=content,
+        signature=envelope.sign(hub.ring.lists.private, content),
+    )
+    detail = {"manifest": hashlib.sha256(content).hexdigest(), "run": scope.run_id, "rows": spool.rows}
+    audit.record(connection, hub.clock, actor, "list_published", f"{company.code}:{number}", detail)
+    return PublishResult(
+        company=company.code,
+        state="published",
+        month=str(scope.month),
+        number=number,
+        kind=kind.value,
+        rows=spool.rows,
+        quantity_milli=spool.quantity_milli,
+        changes=spool.totals,
+    )
+
+
+def _check_total(connection: Connection, scope: Scope, kind: ListKind, spool: _Spool) -> None:
+    if kind is ListKind.SUPPLEMENT:
+        return
+    listed = sum(spool.totals[c].quantity_milli for c in (Change.NEW, Change.KEEP) if c in spool.totals)
+    held = lists.month_total(connection, scope)
+    if listed != held:
+        raise ListRefused(f"名单与台账不符 / list {listed} and ledger {held} differ; nothing was published")
+
+
+def _render(connection: Connection, head: ListHead, writer: ListWriter, spool: _Spool) -> Rendering:
+    """Render, digest, compress and store in one pass over the bytes."""
+    digest, size = hashlib.sha256(), 0
+
+    def members() -> Iterator[bytes]:
+        nonlocal size
+        for member in _joined(writer.render(head, spool)):
+            digest.update(member)
+            size += len(member)
+            yield igzip.compress(member, compresslevel=1, mtime=0)
+
+    lists.store_chunks(connection, head.company, head.number, writer.name, members())
+    return Rendering(writer.name, writer.file_name(head), writer.media_type, size, digest.hexdigest())
+
+
+def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small chunks to about a mebibyte; an empty file still has one member."""
+    waiting: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= _MEMBER:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
+
+
+def _manifest(
+    hub: Hub,
+    connection: Connection,
+    scope: Scope,
+    head: ListHead,
+    earlier: list[Published],
+    spool: _Spool,
+    renderings: tuple[Rendering, ...],
+) -> Manifest:
+    run = next(run for run in ledger.all_runs(connection) if run.run_id == scope.run_id)
+    checkpoint = audit.newest_checkpoint(connection)
+    return Manifest(
+        suite=SUITE,
+        company=scope.company,
+        service=scope.service,
+        number=head.number,
+        kind=head.kind,
+        month=str(scope.month),
+        run=scope.run_id,
+        cut_off=scope.cut_off,
+        created_at=hub.clock().isoformat(timespec="seconds"),
+        predecessor=hashlib.sha256(earlier[-1].manifest).hexdigest() if earlier else None,
+        rows=spool.rows,
+        quantity_milli=spool.quantity_milli,
+        changes=spool.totals,
+        renderings=renderings,
+        policy_sha256=run.policy_sha256,
+        checkpoint=checkpoint.note if checkpoint else "",
+        key_id=hub.ring.lists.key_id,
+    )

@@ -1,0 +1,224 @@
+"""Taking in the registry: snapshots and deltas of civil affairs.
+
+Gather, judge and apply run in one transaction for the whole file; the brake is judged at its end, before the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+import msgspec
+from sqlalchemy import Connection
+
+from adapters.base import ReadRecord
+from integration.domain import brake
+from integration.domain.brake import Movement, Trip
+from integration.jobs.hub import Hub
+from integration.jobs.intake import BrakeTripped, Content, apply_kept, keep_outcomes, parts, take_in
+from integration.jobs.outcomes import SyncResult
+from integration.jobs.registry_rows import RegistryRows
+from integration.storage import audit, registry, submissions
+from integration.storage.engine import next_version
+from schemas.faults import FileRefused, refuse
+from schemas.registry import FileKind, RegistryHeader, RegistryRow
+from schemas.values import Month, int_day
+
+
+def sync_registry(hub: Hub, content: Content, *, actor: str) -> SyncResult:
+    """Take in a registry file and apply it; the reply says how its rows ended.
+
+    Raises:
+        MessageConflict: its message id was used for other content.
+    """
+    header = _peek(hub, content)
+    return take_in(
+        hub,
+        sender=header.source if header else hub.registry_source,
+        kind="registry",
+        message_id=header.message_id if header else None,
+        content=content,
+        apply=lambda connection, number, braked: apply_registry(hub, connection, number, actor=actor, braked=braked),
+        actor=actor,
+    )
+
+
+def release_registry(hub: Hub, submission_id: int, *, actor: str) -> SyncResult:
+    """Apply a submission that two persons have released."""
+    return apply_kept(
+        hub,
+        submission_id,
+        door="snapshot",
+        apply=lambda connection, number, braked: apply_registry(hub, connection, number, actor=actor, braked=braked),
+        actor=actor,
+        braked=False,
+    )
+
+
+def _peek(hub: Hub, content: Content) -> RegistryHeader | None:
+    """Read the header for the message id; a file without one is kept all the same, and refused when it is applied."""
+    try:
+        return _open(hub, content())[0]
+    except FileRefused:
+        return None
+
+
+def _open(hub: Hub, chunks: Iterable[bytes]) -> tuple[RegistryHeader, Iterable[ReadRecord]]:
+    iterator = iter(chunks)
+    first = b"".join(islice(iterator, 1))
+    return hub.registry_reader(first[:64]).read(_rejoin(first, iterator))
+
+
+def _rejoin(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
+    yield first
+    yield from rest
+
+
+def apply_registry(hub: Hub, connection: Connection, submission_id: int, *, actor: str, braked: bool) -> SyncResult:
+    """Apply a kept file in the caller's transaction.
+
+    Raises:
+        FileRefused: it is damaged or not what it says it is.
+        BrakeTripped: it would change too much at once, and ``braked``.
+    """
+    chunks = submissions.open_content(connection, hub.ring, submission_id)
+    return apply_chunks(hub, connection, submission_id, chunks, actor=actor, braked=braked)
+
+
+def apply_chunks(
+    hub: Hub, connection: Connection, submission_id: int, chunks: Iterable[bytes], *, actor: str, braked: bool
+) -> SyncResult:
+    """Apply a registry file from its bytes; a dry run hands in bytes that are kept nowhere."""
+    header, reads = _open(hub, chunks)
+    version = next_version(connection, hub.clock, "registry", submission_id)
+    check_header(hub, connection, header)
+    base = registry.live_by_district(connection) if header.kind is FileKind.SNAPSHOT else {}
+    rows = RegistryRows(hub, connection, header, submission_id, version)
+    for batch in parts(reads):
+        rows.apply(batch)
+        hub.progress("registry", len(batch))
+    rows.finish()
+    trips = _judge(hub, connection, header, rows, base) if braked else []
+    if trips:
+        raise BrakeTripped(trips, rows.outcomes)
+    _note(hub, connection, header, rows, submission_id, version, actor)
+    _retry_parked(hub, connection, header, rows, actor)
+    return SyncResult(
+        submission_id=submission_id,
+        state="applied",
+        version=version,
+        counts=rows.outcomes.counts,
+        warnings=rows.outcomes.warnings,
+        faults=rows.outcomes.faults(),
+    )
+
+
+def check_header(hub: Hub, connection: Connection, header: RegistryHeader) -> None:
+    """Refuse a file of another sender, a month that is not its own, or a position out of line (edge cases 52, 69).
+
+    Raises:
+        FileRefused: with what to do about it.
+    """
+    if header.source != hub.registry_source:
+        raise refuse(
+            "WRONG_SOURCE",
+            "报送单位不是本库登记的单位 / the file is not from this hub's registry",
+            row=1,
+            column="source",
+        )
+    if abs(Month.parse(header.month).minus(Month.of(int_day(header.as_of)))) > 1:
+        raise refuse(
+            "WRONG_MONTH",
+            "所属月份与数据日期不符，请核对 / the month does not fit the as-of date",
+            row=1,
+            column="month",
+        )
+    if header.kind is FileKind.SNAPSHOT:
+        _check_position(registry.applied_snapshots(connection, header.source), header)
+
+
+def _check_position(snapshots: Iterable[registry.Snapshot], header: RegistryHeader) -> None:
+    for other in snapshots:
+        if other.position == header.position:
+            raise refuse(
+                "POSITION_TAKEN",
+                "该数据位点已有全量 / another snapshot has this position",
+                row=1,
+                column="position",
+            )
+        if (other.position < header.position) != (other.as_of <= header.as_of) and other.as_of != header.as_of:
+            raise refuse(
+                "POSITION_OUT_OF_LINE",
+                "数据位点与数据日期的先后不一致 / position and as-of date disagree with an accepted snapshot",
+                row=1,
+                column="position",
+            )
+
+
+def _judge(
+    hub: Hub, connection: Connection, header: RegistryHeader, rows: RegistryRows, base: dict[str, int]
+) -> list[Trip]:
+    limits = hub.policy.at(Month.of(int_day(header.as_of))).brake
+    moved = rows.households.movement
+    if header.kind is FileKind.SNAPSHOT:
+        moved.base, moved.named = base, rows.districts
+        return brake.judge(moved, limits)
+    ends = registry.ends_since_lists(connection)
+    for district, number in moved.ends.items():
+        ends[district] = ends.get(district, 0) + number
+    if not moved.ends or sum(ends.values()) <= min(limits.ends.count, limits.ends_district.count):
+        return []
+    before = registry.live_by_district(connection)
+    for district, number in ends.items():  # what stood before the first of these ends
+        before[district] = before.get(district, 0) + number
+    return brake.judge(Movement(base=before, ends=ends), limits)
+
+
+def _note(
+    hub: Hub,
+    connection: Connection,
+    header: RegistryHeader,
+    rows: RegistryRows,
+    submission_id: int,
+    version: int,
+    actor: str,
+) -> None:
+    """Write what the submission did: its outcomes, its movement, its place among the snapshots, its audit row."""
+    keep_outcomes(connection, submission_id, rows.outcomes)
+    registry.note_movement(connection, version, header.kind.value, rows.households.movement)
+    if header.kind is FileKind.SNAPSHOT:
+        districts = ",".join(sorted(rows.districts))
+        registry.note_snapshot(connection, submission_id, header, version, districts)
+    digest = rows.hasher.done()
+    counts = rows.outcomes.counts
+    detail = {"kind": header.kind.value, "position": header.position, "version": version, "counts": counts}
+    effect = audit.Effect(digest.rows, 0, digest.sha256)
+    audit.record(connection, hub.clock, actor, "registry_applied", str(submission_id), detail, effect)
+
+
+def _retry_parked(hub: Hub, connection: Connection, header: RegistryHeader, rows: RegistryRows, actor: str) -> None:
+    """Apply what waited for the households that this file brought, under a version of its own (edge case 74)."""
+    waiting = [one for part in parts(rows.new_certificates) for one in registry.parked_for(connection, part)]
+    by_submission: dict[int, list[registry.Parked]] = {}
+    for one in waiting:
+        by_submission.setdefault(one.submission_id, []).append(one)
+    for submission_id, parked in sorted(by_submission.items()):
+        version = next_version(connection, hub.clock, "registry", submission_id)
+        delta = msgspec.structs.replace(header, kind=FileKind.DELTA)
+        again = RegistryRows(hub, connection, delta, submission_id, version)
+        again.apply([ReadRecord(one.row, _unseal(hub, one)) for one in parked])
+        again.finish()
+        for one in parked:
+            registry.unpark(connection, one.parked_id, version)
+        registry.note_movement(connection, version, FileKind.DELTA.value, again.households.movement)
+        digest = again.hasher.done()
+        detail = {"kind": "parked", "version": version, "counts": again.outcomes.counts}
+        audit.record(
+            connection, hub.clock, actor, "parked_applied", f"{submission_id}:{version}", detail,
+            audit.Effect(digest.rows, 0, digest.sha256),
+        )  # fmt: skip
+
+
+def _unseal(hub: Hub, parked: registry.Parked) -> RegistryRow:
+    content = hub.submission_key.open(("parked_rows", parked.certificate.hex()), parked.sealed)
+    return msgspec.json.decode(content, type=RegistryRow)
