@@ -16,6 +16,7 @@ from integration.domain.brake import Movement
 from integration.domain.households import Presence, Record, Slice, Standing, fold, is_live
 from integration.jobs.hub import Hub
 from integration.storage import registry as db
+from integration.storage import registry_writes as writes
 from integration.storage.pii import DataKey, LookupKind
 from integration.storage.tables import (
     claims,
@@ -56,7 +57,7 @@ class Households:
     """All households that one submission touches; ``movement`` is what the brake judges."""
 
     def __init__(
-        self, hub: Hub, connection: Connection, header: RegistryHeader, version: int, additions: db.Additions
+        self, hub: Hub, connection: Connection, header: RegistryHeader, version: int, additions: writes.Additions
     ) -> None:
         self._hub = hub
         self._connection = connection
@@ -149,7 +150,7 @@ class Households:
         timeline = fold(state.records, self._presences(state))
         kept, wanted, one = {known.part for known in state.known}, set(timeline), state.household_id
         stale = [(one, known.known_from, known.part.valid_from) for known in state.known if known.part not in wanted]
-        db.close_facts(self._connection, self._version, stale)
+        writes.close_facts(self._connection, self._version, stale)
         for part in timeline:
             if part not in kept:
                 row = (
@@ -202,7 +203,7 @@ class Households:
         if state.latest is not None and state.dek is not None:
             wanted |= state.latest_lookups
             stale = [key for key in current - wanted if key.kind != LookupKind.CERTIFICATE]
-            db.close_lookups(self._connection, self._version, [(key.kind, key.digest, one) for key in stale])
+            writes.close_lookups(self._connection, self._version, [(key.kind, key.digest, one) for key in stale])
         for key in wanted - current:
             self._new.add(lookups, key.kind, key.digest, one, self._version)
 
@@ -211,7 +212,7 @@ class Households:
             return
         named, one = state.latest.accounts, state.household_id
         stale = [(one, company) for company, number in current.items() if named.get(company) != number]
-        db.close_claims(self._connection, self._version, stale)
+        writes.close_claims(self._connection, self._version, stale)
         for company, number in named.items():
             if current.get(company) != number:
                 self._new.add(claims, one, company, self._version, number, state.latest.effective_on)

@@ -19,6 +19,7 @@ from integration.jobs.hub import Hub
 from integration.jobs.outcomes import Outcomes
 from integration.jobs.registry_households import KNOWN, TOUCHED, Households, Touched
 from integration.storage import registry as db
+from integration.storage import registry_writes as writes
 from integration.storage.bulk import RowsHasher
 from integration.storage.pii import LookupKind, keyed_hasher
 from integration.storage.tables import contests, records, sealed_records
@@ -82,7 +83,7 @@ class RegistryRows:
         self._submission_id = submission_id
         self._version = version
         self._accepted = 0
-        self._new = db.Additions()
+        self._new = writes.Additions()
         self._owners: dict[bytes, set[int]] = {}
         self._persons: dict[bytes, set[int]] = {}
         self._mac = keyed_hasher(hub.ring, "records")
@@ -170,7 +171,7 @@ class RegistryRows:
         """Keep a change of an unknown certificate until its household comes (edge case 74)."""
         certificate = item.certificates[0]
         sealed = self._hub.submission_key.seal(("parked_rows", certificate.hex()), item.encoded)
-        db.park(self._connection, self._submission_id, item.row, certificate, sealed, self._version)
+        writes.park(self._connection, self._submission_id, item.row, certificate, sealed, self._version)
 
     def _accept(self, item: Item, state: Touched, keys: frozenset[db.LookupRow]) -> None:
         record, one = item.record, state.household_id

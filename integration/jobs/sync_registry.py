@@ -19,6 +19,7 @@ from integration.jobs.intake import BrakeTripped, Content, apply_kept, keep_outc
 from integration.jobs.outcomes import SyncResult
 from integration.jobs.registry_rows import RegistryRows
 from integration.storage import audit, registry, submissions
+from integration.storage import registry_writes as writes
 from integration.storage.engine import next_version
 from schemas.faults import FileRefused, refuse
 from schemas.registry import FileKind, RegistryHeader, RegistryRow
@@ -185,10 +186,10 @@ def _note(
 ) -> None:
     """Write what the submission did: its outcomes, its movement, its place among the snapshots, its audit row."""
     keep_outcomes(connection, submission_id, rows.outcomes)
-    registry.note_movement(connection, version, header.kind.value, rows.households.movement)
+    writes.note_movement(connection, version, header.kind.value, rows.households.movement)
     if header.kind is FileKind.SNAPSHOT:
         districts = ",".join(sorted(rows.districts))
-        registry.note_snapshot(connection, submission_id, header, version, districts)
+        writes.note_snapshot(connection, submission_id, header, version, districts)
     digest = rows.hasher.done()
     counts = rows.outcomes.counts
     detail = {"kind": header.kind.value, "position": header.position, "version": version, "counts": counts}
@@ -209,8 +210,8 @@ def _retry_parked(hub: Hub, connection: Connection, header: RegistryHeader, rows
         again.apply([ReadRecord(one.row, _unseal(hub, one)) for one in parked])
         again.finish()
         for one in parked:
-            registry.unpark(connection, one.parked_id, version)
-        registry.note_movement(connection, version, FileKind.DELTA.value, again.households.movement)
+            writes.unpark(connection, one.parked_id, version)
+        writes.note_movement(connection, version, FileKind.DELTA.value, again.households.movement)
         digest = again.hasher.done()
         detail = {"kind": "parked", "version": version, "counts": again.outcomes.counts}
         audit.record(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, select, union, update
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, func, select, union, update
 from integration.domain.allowance import LinkSpan
 from integration.storage.bulk import bulk_insert, stream
 from integration.storage.pii import LookupKind
+from integration.storage.registry import known_at
 from integration.storage.sets import among
 from integration.storage.tables import (
     OPEN_VERSION,
@@ -84,15 +85,27 @@ def claims_of(connection: Connection, ids: Sequence[int]) -> list[tuple[int, str
 
 def current_links(connection: Connection, ids: Sequence[int]) -> dict[int, list[Current]]:
     """Return the links of households as known now."""
+    found: dict[int, list[Current]] = {}
+    for link in _links(
+        connection, and_(among(connection, links.c.household_id, ids), links.c.known_to == OPEN_VERSION)
+    ):
+        found.setdefault(link.household_id, []).append(link)
+    return found
+
+
+def links_at(connection: Connection, household: int, version: int) -> list[Current]:
+    """Return a household's links as known at a version."""
+    return list(_links(connection, and_(links.c.household_id == household, known_at(links.c, version))))
+
+
+def _links(connection: Connection, condition: Any) -> Iterator[Current]:
     c = links.c
     query = select(
         c.household_id, c.service, c.account_id, c.valid_from, c.valid_to, c.confirmed,
         c.company, c.evidence, c.known_from, c.reference,
-    ).where(among(connection, c.household_id, ids), c.known_to == OPEN_VERSION)  # fmt: skip
-    found: dict[int, list[Current]] = {}
+    ).where(condition)  # fmt: skip
     for one, service, account, start, end, confirmed, *rest in stream(connection, query):
-        found.setdefault(one, []).append(Current(one, service, LinkSpan(account, start, end, bool(confirmed)), *rest))
-    return found
+        yield Current(one, service, LinkSpan(account, start, end, bool(confirmed)), *rest)
 
 
 def linked_to(connection: Connection, accounts: Sequence[int], service_until: int) -> dict[tuple[int, str], set[int]]:

@@ -81,7 +81,7 @@ def receive(
     """
     with store.write() as connection:
         take_lock(connection, "submissions")
-        intake = _Intake(ring, _next_number(connection), chunks)
+        intake = _Intake(ring, next_number(connection), chunks)
         bulk_insert(connection, submission_chunks, ["submission_id", "n", "sealed"], intake)
         row = intake.row(sender, kind, message_id) | {"received_us": now_us(clock)}
         if (earlier := _earlier(connection, row)) is not None:
@@ -142,7 +142,8 @@ def _place(number: int, n: int) -> tuple[str | int, ...]:
     return ("submission_chunks", number, n)
 
 
-def _next_number(connection: Connection) -> int:
+def next_number(connection: Connection) -> int:
+    """Return the first free submission id; call it under the submissions lock."""
     return (connection.execute(select(func.max(submissions.c.submission_id))).scalar_one() or 0) + 1
 
 

@@ -1,0 +1,128 @@
+"""What would change: a month under another policy, or after another registry file, with nothing kept.
+
+The production code runs in a transaction that is rolled back, so a dry run can be wrong only where the real run is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from sqlalchemy import Connection, insert
+
+from integration.clock import now_us
+from integration.domain.brake import Trip
+from integration.domain.policy import MonthPolicy, Policy
+from integration.jobs.hub import Hub
+from integration.jobs.intake import BrakeTripped, Content, parts
+from integration.jobs.link_accounts import link_in
+from integration.jobs.month_keys import MONTHLY, KeyJudge
+from integration.jobs.outcomes import SyncResult
+from integration.jobs.sync_registry import apply_chunks
+from integration.storage import ledger
+from integration.storage.engine import current_version
+from integration.storage.submissions import next_number
+from integration.storage.tables import submissions
+from schemas.values import Month
+
+#: A household's due: quantity and place, by (household, service).
+Due = dict[tuple[int, str], tuple[int, int]]
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """What one household would gain (or lose, negative) at one service."""
+
+    household: int
+    service: str
+    quantity_milli: int
+
+
+class DryRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a month would look like; ``gains`` and ``losses`` are the first ones, the counts are of all."""
+
+    month: str
+    quantity_before_milli: int
+    quantity_after_milli: int
+    households_before: int
+    households_after: int
+    households_gaining: int
+    households_losing: int
+    households_moving: int
+    gains: list[Difference]
+    losses: list[Difference]
+    registry: SyncResult | None = None
+    trips: list[Trip] = []
+
+
+def dry_run(
+    hub: Hub, month: Month, *, policy: Policy | None = None, registry: Content | None = None, most: int = 50
+) -> DryRun:
+    """Show who would gain, who would lose, and how much, under another policy or after a registry file.
+
+    Raises:
+        FileRefused: the registry file is damaged.
+    """
+    with hub.store.write(dry_run=True) as connection:
+        before = _due(hub, connection, month, hub.policy.at(month))
+        result, trips = _take_in(hub, connection, registry) if registry else (None, [])
+        after = _due(hub, connection, month, (policy or hub.policy).at(month))
+    return _compare(month, before, after, result, trips, most)
+
+
+def _due(hub: Hub, connection: Connection, month: Month, policy: MonthPolicy) -> Due:
+    cut_off = current_version(connection)
+    found: Due = {}
+    for part in parts(ledger.household_ids(connection)):
+        judge = KeyJudge(connection, part, cut_off, {month: policy})
+        found.update(_due_of(judge, part, month))
+        hub.progress("households", len(part))
+    return found
+
+
+def _due_of(judge: KeyJudge, ids: Sequence[int], month: Month) -> Iterator[tuple[tuple[int, str], tuple[int, int]]]:
+    for household in ids:
+        for service in MONTHLY:
+            for place, quantity in judge.wanted(household, service, month).items():
+                yield (household, service.value), (quantity, place)
+
+
+def _take_in(hub: Hub, connection: Connection, content: Content) -> tuple[SyncResult, list[Trip]]:
+    """Apply the file as if two persons had released it; the limits it would trip are told beside the result."""
+    number = next_number(connection)
+    row = {"submission_id": number, "sender": "dry run", "kind": "registry", "message_id": "dry run"}
+    connection.execute(insert(submissions), row | {"content_mac": b"", "received_us": now_us(hub.clock), "size": 0})
+    trips: list[Trip] = []
+    try:
+        with connection.begin_nested():
+            result = apply_chunks(hub, connection, number, content(), actor="dry run", braked=True)
+    except BrakeTripped as tripped:
+        trips = tripped.trips
+        result = apply_chunks(hub, connection, number, content(), actor="dry run", braked=False)
+    link_in(hub, connection, actor="dry run")
+    return result, trips
+
+
+def _compare(month: Month, before: Due, after: Due, result: SyncResult | None, trips: list[Trip], most: int) -> DryRun:
+    changes = [
+        Difference(
+            household, service, after.get((household, service), (0, 0))[0] - before.get((household, service), (0, 0))[0]
+        )
+        for household, service in sorted(before.keys() | after.keys())
+    ]
+    gains = [change for change in changes if change.quantity_milli > 0]
+    losses = [change for change in changes if change.quantity_milli < 0]
+    moving = {key[0] for key in before.keys() & after.keys() if before[key][1] != after[key][1]}
+    return DryRun(
+        month=str(month),
+        quantity_before_milli=sum(quantity for quantity, _ in before.values()),
+        quantity_after_milli=sum(quantity for quantity, _ in after.values()),
+        households_before=len({household for household, _ in before}),
+        households_after=len({household for household, _ in after}),
+        households_gaining=len({change.household for change in gains}),
+        households_losing=len({change.household for change in losses}),
+        households_moving=len(moving),
+        gains=gains[:most],
+        losses=losses[:most],
+        registry=result,
+        trips=trips,
+    )

@@ -1,0 +1,123 @@
+"""A list's rows: every entitled account against the last regular list, and what changed in months listed before.
+
+The rows come in one order (account, month, reference, change), so that the same ledger gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import merge
+
+import msgspec
+from sqlalchemy import Connection, Table
+
+from integration.domain.listing import Late, late_changes, net_changes, regular_change
+from integration.jobs.hub import Hub
+from integration.jobs.intake import parts
+from integration.storage import lists
+from integration.storage.lists import Published, Scope
+from integration.storage.pii import row_reference
+from schemas.lists import Change, ChangeTotal, ListKind, ListRow
+
+_ROWS = msgspec.msgpack.Decoder(list[ListRow])
+
+
+@dataclass
+class Spool:
+    """A list's rows, written once and read once per rendering; packed, so that a million take 70 MB."""
+
+    packed: list[bytes] = field(default_factory=list)
+    totals: dict[str, ChangeTotal] = field(default_factory=dict)
+
+    def fill(self, rows: Iterable[ListRow]) -> None:
+        """Take all rows and count them by change."""
+        encode = msgspec.msgpack.Encoder().encode
+        for part in parts(rows):
+            self.packed.append(encode(part))
+            for change in {row.change for row in part}:
+                mine = [row.quantity_milli for row in part if row.change == change]
+                before = self.totals.get(change, ChangeTotal(0, 0))
+                self.totals[change] = ChangeTotal(before.rows + len(mine), before.quantity_milli + sum(mine))
+
+    def __iter__(self) -> Iterator[ListRow]:
+        for packed in self.packed:
+            yield from _ROWS.decode(packed)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(total.rows for total in self.totals.values())
+
+    @property
+    def quantity_milli(self) -> int:
+        """Their summed quantity."""
+        return sum(total.quantity_milli for total in self.totals.values())
+
+    def count(self, change: Change) -> int:
+        """How many rows of a change there are."""
+        total = self.totals.get(change)
+        return total.rows if total else 0
+
+
+def build_rows(
+    hub: Hub, connection: Connection, scope: Scope, kind: ListKind, earlier: list[Published]
+) -> Iterator[ListRow]:
+    """Yield a list's rows in their one order: account, month, reference, change."""
+    late = sorted(_late(hub, connection, scope, earlier), key=_order)
+    if kind is ListKind.SUPPLEMENT:
+        yield from late
+        return
+    with lists.corrected_households(connection, scope) as corrected:
+        other = [*_netted(hub, connection, scope, corrected), *_stops(hub, connection, scope, corrected)]
+        yield from merge(_plain(connection, scope, corrected), sorted([*late, *other], key=_order), key=_order)
+
+
+def _order(row: ListRow) -> tuple[str, int, str, str]:
+    return row.account, row.month, row.reference, row.change
+
+
+def _plain(connection: Connection, scope: Scope, corrected: Table) -> Iterator[ListRow]:
+    service, month = scope.service.value, int(scope.month)
+    for account, reference, quantity, account_id, before in lists.plain_rows(connection, scope, corrected):
+        yield ListRow(reference, account, service, month, quantity, regular_change(account_id, before).value)
+
+
+def _row(hub: Hub, scope: Scope, placed: lists.Placed, month: int, change: Change, quantity: int) -> ListRow:
+    reference = row_reference(hub.ring, scope.company, placed.household_id, placed.account_id)
+    return ListRow(reference, placed.number, scope.service.value, month, quantity, change.value)
+
+
+def _stops(hub: Hub, connection: Connection, scope: Scope, corrected: Table) -> Iterator[ListRow]:
+    for placed in lists.plain_stops(connection, scope, corrected):
+        yield _row(hub, scope, placed, int(scope.month), Change.STOP, 0)
+
+
+def _netted(hub: Hub, connection: Connection, scope: Scope, corrected: Table) -> Iterator[ListRow]:
+    now = lists.corrected_nets(connection, scope, corrected, scope.month, scope.run_id)
+    before = (
+        lists.corrected_nets(connection, scope, corrected, scope.before.month, scope.before.run_id)
+        if scope.before
+        else []
+    )
+    placed = {(one.household_id, one.account_id): one for one in [*before, *now]}
+    for household in sorted({one for one, _ in placed}):
+        vectors = [
+            {one.account_id: one.quantity_milli for one in side if one.household_id == household}
+            for side in (now, before)
+        ]
+        for account, quantity, change in net_changes(*vectors):
+            yield _row(hub, scope, placed[household, account], int(scope.month), change, quantity)
+
+
+def _late(hub: Hub, connection: Connection, scope: Scope, earlier: list[Published]) -> Iterator[ListRow]:
+    """Yield RETRO and MOVE rows: what runs since the last list changed in months that were listed before."""
+    months = {one.month for one in earlier if one.kind == ListKind.REGULAR}
+    after = earlier[-1].run_id if earlier else scope.run_id
+    found = lists.late_rows(connection, scope, after, months)
+    numbers = {row.account_id: row for row in found}
+    for late, change in late_changes(Late(r.household_id, r.month, r.account_id, r.quantity_milli) for r in found):
+        at = numbers[late.account_id]
+        if at.company == scope.company:
+            placed = lists.Placed(late.household_id, late.account_id, at.number or "", late.quantity_milli)
+            yield _row(hub, scope, placed, late.month, change, late.quantity_milli)

@@ -1,0 +1,85 @@
+"""Every table of the hub.
+
+Conventions: days are integers YYYYMMDD (``OPEN_DAY`` = no end), months YYYYMM, instants ``_us`` = microseconds since
+the epoch in UTC, quantities ``_milli``. ``known_from`` / ``known_to`` are knowledge versions: a row is known at version
+k when ``known_from <= k < known_to``; ``known_to`` is OPEN_VERSION until its successor closes it, and nothing else in
+a fact ever changes (migration 0001 puts triggers under that sentence). Personal data stands in ``sealed_records``,
+``household_keys``, ``lookups``, ``account_holders`` and ``submission_chunks`` alone, and only encrypted or as keyed
+digests.
+"""
+
+from integration.storage.tables.accounts import (
+    account_facts,
+    account_holders,
+    account_lookups,
+    account_numbers,
+    accounts,
+    links,
+)
+from integration.storage.tables.arrivals import (
+    holds,
+    knowledge,
+    parked_rows,
+    policies,
+    snapshots,
+    submission_chunks,
+    submission_events,
+    submission_outcomes,
+    submissions,
+)
+from integration.storage.tables.columns import NO_PLACE, OPEN_VERSION, metadata
+from integration.storage.tables.ledger import list_chunks, lists, postings, runs
+from integration.storage.tables.oversight import audit, audit_leaves, checkpoints, users
+from integration.storage.tables.registry import (
+    claims,
+    contests,
+    facts,
+    household_keys,
+    households,
+    lookups,
+    movements,
+    presences,
+    records,
+    sealed_records,
+    standings,
+)
+
+__all__ = [
+    "NO_PLACE",
+    "OPEN_VERSION",
+    "account_facts",
+    "account_holders",
+    "account_lookups",
+    "account_numbers",
+    "accounts",
+    "audit",
+    "audit_leaves",
+    "checkpoints",
+    "claims",
+    "contests",
+    "facts",
+    "holds",
+    "household_keys",
+    "households",
+    "knowledge",
+    "links",
+    "list_chunks",
+    "lists",
+    "lookups",
+    "metadata",
+    "movements",
+    "parked_rows",
+    "policies",
+    "postings",
+    "presences",
+    "records",
+    "runs",
+    "sealed_records",
+    "snapshots",
+    "standings",
+    "submission_chunks",
+    "submission_events",
+    "submission_outcomes",
+    "submissions",
+    "users",
+]
