@@ -5,7 +5,7 @@ The rows come in one order (account, month, reference, change), so that the same
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import merge
 
@@ -54,14 +54,13 @@ class Spool:
         """Their summed quantity."""
         return sum(total.quantity_milli for total in self.totals.values())
 
-    def count(self, change: Change) -> int:
-        """How many rows of a change there are."""
-        total = self.totals.get(change)
-        return total.rows if total else 0
+
+#: Told of every household that a list starts, stops or moves: what the brake judges.
+Moved = Callable[[int, Change], None]
 
 
 def build_rows(
-    hub: Hub, connection: Connection, scope: Scope, kind: ListKind, earlier: list[Published]
+    hub: Hub, connection: Connection, scope: Scope, kind: ListKind, earlier: list[Published], moved: Moved
 ) -> Iterator[ListRow]:
     """Yield a list's rows in their one order: account, month, reference, change."""
     late = sorted(_late(hub, connection, scope, earlier), key=_order)
@@ -69,18 +68,25 @@ def build_rows(
         yield from late
         return
     with lists.corrected_households(connection, scope) as corrected:
-        other = [*_netted(hub, connection, scope, corrected), *_stops(hub, connection, scope, corrected)]
-        yield from merge(_plain(connection, scope, corrected), sorted([*late, *other], key=_order), key=_order)
+        netted = _netted(hub, connection, scope, corrected, moved)
+        other = [*netted, *_stops(hub, connection, scope, corrected, moved)]
+        plain = _plain(hub, connection, scope, corrected, moved)
+        yield from merge(plain, sorted([*late, *other], key=_order), key=_order)
 
 
 def _order(row: ListRow) -> tuple[str, int, str, str]:
     return row.account, row.month, row.reference, row.change
 
 
-def _plain(connection: Connection, scope: Scope, corrected: Table) -> Iterator[ListRow]:
+def _plain(hub: Hub, connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[ListRow]:
     service, month = scope.service.value, int(scope.month)
-    for account, reference, quantity, account_id, before in lists.plain_rows(connection, scope, corrected):
-        yield ListRow(reference, account, service, month, quantity, regular_change(account_id, before).value)
+    for row in lists.plain_rows(connection, scope, corrected):
+        account, reference, quantity, household, account_id, before = row
+        change = regular_change(account_id, before)
+        if change is not Change.KEEP:
+            moved(household, change)
+        reference = reference or row_reference(hub.ring, scope.company, household, account_id)
+        yield ListRow(reference, account, service, month, quantity, change.value)
 
 
 def _row(hub: Hub, scope: Scope, placed: lists.Placed, month: int, change: Change, quantity: int) -> ListRow:
@@ -88,12 +94,13 @@ def _row(hub: Hub, scope: Scope, placed: lists.Placed, month: int, change: Chang
     return ListRow(reference, placed.number, scope.service.value, month, quantity, change.value)
 
 
-def _stops(hub: Hub, connection: Connection, scope: Scope, corrected: Table) -> Iterator[ListRow]:
+def _stops(hub: Hub, connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[ListRow]:
     for placed in lists.plain_stops(connection, scope, corrected):
+        moved(placed.household_id, Change.STOP)
         yield _row(hub, scope, placed, int(scope.month), Change.STOP, 0)
 
 
-def _netted(hub: Hub, connection: Connection, scope: Scope, corrected: Table) -> Iterator[ListRow]:
+def _netted(hub: Hub, connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[ListRow]:
     now = lists.corrected_nets(connection, scope, corrected, scope.month, scope.run_id)
     before = (
         lists.corrected_nets(connection, scope, corrected, scope.before.month, scope.before.run_id)
@@ -107,6 +114,8 @@ def _netted(hub: Hub, connection: Connection, scope: Scope, corrected: Table) ->
             for side in (now, before)
         ]
         for account, quantity, change in net_changes(*vectors):
+            if change is not Change.KEEP:
+                moved(household, change)
             yield _row(hub, scope, placed[household, account], int(scope.month), change, quantity)
 
 

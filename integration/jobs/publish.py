@@ -18,6 +18,7 @@ from integration.clock import now_us, today
 from integration.domain import brake
 from integration.domain.brake import Movement, Trip
 from integration.jobs.hub import Hub
+from integration.jobs.intake import parts
 from integration.jobs.list_rows import Spool, build_rows
 from integration.jobs.month_keys import MONTHLY
 from integration.storage import audit, holds, ledger, lists
@@ -69,11 +70,12 @@ def publish_month(hub: Hub, month: Month, *, actor: str) -> list[PublishResult]:
 def _publish(hub: Hub, company: CompanyPort, service: Service, month: Month, actor: str) -> PublishResult:
     with hub.store.write() as connection:
         scope, kind, earlier = _scope(connection, company.code, service, month)
-        spool = Spool()
-        spool.fill(build_rows(hub, connection, scope, kind, earlier))
+        spool, moved = Spool(), list[tuple[int, Change]]()
+        note = lambda household, change: moved.append((household, change))  # noqa: E731
+        spool.fill(build_rows(hub, connection, scope, kind, earlier, note))
         if kind is ListKind.SUPPLEMENT and not spool.rows:
             return PublishResult(company=company.code, state="nothing_new", month=str(month))
-        trips = _trips(hub, connection, scope, spool) if kind is ListKind.REGULAR else []
+        trips = _trips(hub, connection, scope, moved) if kind is ListKind.REGULAR else []
         if trips:
             return _held(hub, connection, scope, trips, actor)
         return _write(hub, connection, company, scope, kind, earlier, spool, actor)
@@ -94,22 +96,38 @@ def _scope(
         raise ListRefused(f"{company} 已有更晚月份的名单 / {company} has a list of a later month already")
     if any(one.month == month for one in regular):
         return Scope(company, service, month, newest.run_id, newest.cut_off, None), ListKind.SUPPLEMENT, earlier
-    before = regular[-1] if regular else None
-    return Scope(company, service, month, newest.run_id, newest.cut_off, before), ListKind.REGULAR, earlier
+    scope = Scope(company, service, month, newest.run_id, newest.cut_off, regular[-1] if regular else None)
+    unlisted = sorted({run.month for run in runs if run.month < month} - {one.month for one in regular})
+    if missing := lists.months_placed(connection, scope, unlisted):
+        raise ListRefused(f"请先下发 {company} {missing[0]} 的名单 / publish {missing[0]} to {company} first")
+    return scope, ListKind.REGULAR, earlier
 
 
 # --- brake -----------------------------------------------------------------------------------------------------
 
 
-def _trips(hub: Hub, connection: Connection, scope: Scope, spool: Spool) -> list[Trip]:
-    """Judge a computed list against the one before; this catches expiry, policy, and our own faults."""
+def _trips(hub: Hub, connection: Connection, scope: Scope, moved: list[tuple[int, Change]]) -> list[Trip]:
+    """Judge a computed list against the one before; this catches expiry, policy, and our own faults.
+
+    A household that stops at one account and starts at another has changed its account; it has neither ended nor come.
+    """
     hold = holds.find(connection, "list", _subject(scope))
     if scope.before is None or (hold is not None and hold.state == "released"):
         return []
-    manifest = msgspec.json.decode(scope.before.manifest, type=Manifest)
-    stood = sum(manifest.changes[c].rows for c in (Change.NEW, Change.KEEP) if c in manifest.changes)
-    moved = Movement(base={"": stood}, ends={"": spool.count(Change.STOP)}, additions={"": spool.count(Change.NEW)})
-    return brake.judge(moved, hub.policy.at(scope.month).brake)
+    movement = Movement(base=lists.placed_by_district(connection, scope, scope.before))
+    changes: dict[int, set[Change]] = {}
+    for household, change in moved:
+        changes.setdefault(household, set()).add(change)
+    for part in parts(sorted(changes)):
+        for household, district in lists.districts_of(connection, part).items():
+            movement.add(_counter(movement, changes[household]), district)
+    return brake.judge(movement, hub.policy.at(scope.month).brake)
+
+
+def _counter(movement: Movement, changes: set[Change]) -> dict[str, int]:
+    if len(changes) > 1:
+        return movement.changes
+    return movement.ends if Change.STOP in changes else movement.additions
 
 
 def _subject(scope: Scope) -> str:
@@ -156,8 +174,9 @@ def _write(
         manifest=content,
         signature=envelope.sign(hub.ring.lists.private, content),
     )
-    detail = {"manifest": hashlib.sha256(content).hexdigest(), "run": scope.run_id, "rows": spool.rows}
-    audit.record(connection, hub.clock, actor, "list_published", f"{company.code}:{number}", detail)
+    detail = {"kind": kind.value, "month": str(scope.month), "run": scope.run_id}
+    effect = audit.Effect(spool.rows, spool.quantity_milli, hashlib.sha256(content).digest())
+    audit.record(connection, hub.clock, actor, "list_published", f"{company.code}:{number}", detail, effect)
     return PublishResult(
         company=company.code,
         state="published",

@@ -7,17 +7,17 @@ found. Whoever cuts the log's end together with its checkpoints is found by the 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby, islice
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, String, cast, func, select
+from sqlalchemy import Connection, Row, select
 
 from integration.domain.merkle import Frontier
-from integration.storage.audit import Effect, leaf_of, note_key, note_text, signed_note, unsequenced
-from integration.storage.bulk import RowsHasher, batches, stream
-from integration.storage.tables import audit, audit_leaves, checkpoints, postings, records, standings, submission_events
+from integration.storage.audit import leaf_of, note_key, note_text, signed_note, unsequenced
+from integration.storage.audit_effects import NOTHING, PROOFS, Proof
+from integration.storage.bulk import stream
+from integration.storage.tables import audit, audit_leaves, checkpoints
 from schemas import envelope
 
 
@@ -26,17 +26,6 @@ class AuditFault(NamedTuple):
 
     code: str
     subject: str
-
-
-#: Effects by the action and subject of the audit row that must state them.
-Effects = Mapping[tuple[str, str], Effect]
-
-
-class Proof(NamedTuple):
-    """How the effects of some actions are recomputed from the tables as they are now."""
-
-    actions: tuple[str, ...]
-    recompute: Callable[[Connection], Effects]
 
 
 def verify(
@@ -155,70 +144,3 @@ def _effect_faults(connection: Connection, proofs: Iterable[Proof]) -> Iterator[
                 yield AuditFault("EFFECT_CHANGED", f"{action} {subject}")
         for action, subject in found:
             yield AuditFault("EFFECT_WITHOUT_AUDIT", f"{action} {subject}")
-
-
-class _Group:
-    """The growing effect of one subject."""
-
-    def __init__(self, columns: int) -> None:
-        self._hasher = RowsHasher(columns)
-        self._quantity = 0
-
-    def add(self, rows: list[tuple[Any, ...]], quantity: int) -> None:
-        self._hasher.update(rows)
-        self._quantity += quantity
-
-    def effect(self) -> Effect:
-        rows, sha256 = self._hasher.done()
-        return Effect(rows, self._quantity, sha256)
-
-
-def run_effects(connection: Connection) -> Effects:
-    """Recompute what every run posted: all columns of its postings, in one pass over the whole ledger."""
-    columns = list(postings.columns)
-    run_id, quantity = (itemgetter(columns.index(postings.c[name])) for name in ("run_id", "quantity_milli"))
-    query = select(*columns).order_by(*postings.primary_key)
-    groups: dict[int, _Group] = {}
-    for batch in batches(connection, query):
-        for run, rows in groupby(batch, run_id):
-            part = list(rows)
-            groups.setdefault(run, _Group(len(columns))).add(part, sum(map(quantity, part)))
-    return {("month_computed", str(run)): group.effect() for run, group in groups.items()}
-
-
-def submission_effects(connection: Connection) -> Effects:
-    """Recompute what every submission brought to the registry, in one pass over its records.
-
-    Rows that were parked and applied under a later version have an audit row of their own.
-    """
-    groups: dict[tuple[int, int], _Group] = {}
-    for batch in batches(connection, _record_lines()):
-        for key, rows in groupby(batch, itemgetter(0, 1)):
-            part = [row[2:] for row in rows]
-            groups.setdefault(key, _Group(len(part[0]))).add(part, 0)
-    e = submission_events.c
-    query = select(e.submission_id, e.version).where(e.state == "applied")
-    at_once = {(submission, version) for submission, version in connection.execute(query)}
-    return {
-        ("registry_applied", str(key[0]))
-        if key in at_once
-        else ("parked_applied", f"{key[0]}:{key[1]}"): group.effect()
-        for key, group in groups.items()
-    }
-
-
-def _record_lines() -> Any:
-    r, s = records.c, standings.c
-    stood = (s.category, s.status, s.certificate_from, s.certificate_to, s.alive_to)
-    # an outer join: a record whose standing was taken away must not vanish from the sum with it
-    joined = records.outerjoin(standings, s.standing_id == r.standing_id)
-    said = (r.record_id, r.household_id, r.effective_on, r.source_version)
-    known = (func.coalesce(cast(column, String), "") for column in stood)
-    return select(r.submission_id, r.known_from, *said, *known, r.district).select_from(joined).order_by(r.record_id)
-
-
-NOTHING: Final = _Group(0).effect()
-PROOFS: Final = (
-    Proof(("month_computed",), run_effects),
-    Proof(("registry_applied", "parked_applied"), submission_effects),
-)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -10,9 +10,10 @@ from sqlalchemy import BigInteger, Column, Connection, Select, Table, and_, exis
 
 from integration.storage.bulk import bulk_insert, stream, temp_table
 from integration.storage.registry import known_at
+from integration.storage.sets import among
+from integration.storage.tables import OPEN_VERSION, facts, links, list_chunks, lists, postings, runs
 from integration.storage.tables import account_numbers as numbers
-from integration.storage.tables import links, list_chunks, lists, postings, runs
-from schemas.values import Month, Service
+from schemas.values import OPEN_DAY, Month, Service
 
 
 class Published(NamedTuple):
@@ -30,8 +31,9 @@ class PlainRow(NamedTuple):
     """One household's month at a company, and the account it had in the last regular list's month (None: none)."""
 
     account: str
-    reference: str
+    reference: str | None
     quantity_milli: int
+    household_id: int
     account_id: int
     before: int | None
 
@@ -103,9 +105,11 @@ def plain_query(scope: Scope, corrected: Table) -> Select[Any]:
         before.c.run_id <= (scope.before.run_id if scope.before else 0),
     )
     return (
-        select(numbers.c.number, links.c.reference, p.quantity_milli, p.account_id, before.c.account_id)
+        select(numbers.c.number, links.c.reference, p.quantity_milli, p.household_id, p.account_id, before.c.account_id)
         .select_from(
-            postings.join(numbers, _numbered(p.account_id, scope.cut_off)).join(links, link).outerjoin(before, same)
+            postings.join(numbers, _numbered(p.account_id, scope.cut_off))
+            .outerjoin(links, link)  # what was posted stays listed, whatever became of the link since
+            .outerjoin(before, same)
         )
         .where(
             p.month == int(scope.month),
@@ -167,6 +171,52 @@ def corrected_nets(connection: Connection, scope: Scope, corrected: Table, month
         .having(func.sum(p.quantity_milli) != 0)
     )
     return [Placed(one, account, number, int(quantity)) for one, account, number, quantity in stream(connection, query)]
+
+
+def placed_by_district(connection: Connection, scope: Scope, before: Published) -> dict[str, int]:
+    """Return how many households the last regular list placed at this company, by their district now."""
+    p = postings.c
+    fact = and_(
+        facts.c.household_id == p.household_id,
+        known_at(facts.c, scope.cut_off),
+        facts.c.valid_to == OPEN_DAY,
+    )
+    query = (
+        select(facts.c.district, func.count())
+        .select_from(postings.join(numbers, _numbered(p.account_id, scope.cut_off)).join(facts, fact))
+        .where(
+            p.month == int(before.month),
+            p.service == scope.service.value,
+            p.run_id <= before.run_id,
+            p.quantity_milli > 0,
+            numbers.c.company == scope.company,
+        )
+        .group_by(facts.c.district)
+    )
+    return dict(stream(connection, query))
+
+
+def districts_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Return the district of each household now."""
+    query = select(facts.c.household_id, facts.c.district).where(
+        among(connection, facts.c.household_id, ids), facts.c.known_to == OPEN_VERSION, facts.c.valid_to == OPEN_DAY
+    )
+    return dict(stream(connection, query))
+
+
+def months_placed(connection: Connection, scope: Scope, months: Iterable[Month]) -> list[Month]:
+    """Return those of these months in which anything stands on an account of the company."""
+    p = postings.c
+
+    def placed(month: Month) -> bool:
+        query = (
+            select(p.household_id)
+            .select_from(postings.join(numbers, _numbered(p.account_id, scope.cut_off)))
+            .where(p.month == int(month), p.service == scope.service.value, numbers.c.company == scope.company)
+        )
+        return connection.execute(query.limit(1)).first() is not None
+
+    return [month for month in months if placed(month)]
 
 
 class LateRow(NamedTuple):
