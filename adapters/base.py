@@ -13,26 +13,32 @@ from typing import NamedTuple, Protocol
 
 from schemas.faults import Fault
 from schemas.lists import ListKind, ListRow
-from schemas.registry import RegistryHeader, RegistryRow
+from schemas.registry import Certificate, RegistryHeader, RegistryRow
 from schemas.rosters import AliasRow, RosterRow
 from schemas.values import Service
 
 
 class ReadRecord(NamedTuple):
-    """A registry record as read, or its fault; ``row`` counts lines of the file from 1. ``warnings`` refuse nothing."""
+    """A registry record as read, or its fault; ``row`` counts lines of the file from 1. ``warnings`` refuse nothing.
+
+    ``named`` are the certificates of a record with a fault, as far as they could be read: a snapshot that names a
+    household wrongly is not silent about it.
+    """
 
     row: int
     record: RegistryRow | None
     fault: Fault | None = None
     warnings: tuple[Fault, ...] = ()
+    named: tuple[Certificate, ...] = ()
 
 
 class ReadAccount(NamedTuple):
-    """A roster row as read, or its fault."""
+    """A roster row as read, or its fault; ``named`` is the account's number where that could be read all the same."""
 
     row: int
     account: RosterRow | None
     fault: Fault | None = None
+    named: str = ""
 
 
 class ReadAlias(NamedTuple):

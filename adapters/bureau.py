@@ -34,7 +34,7 @@ from adapters.dialects.cells import KINDS, BadCell
 from adapters.dialects.lines import Lines, not_a_header, not_decodable, other_columns, truncated
 from adapters.dialects.tabular import counted, unquoted
 from schemas.faults import Fault, refuse
-from schemas.registry import RegistryHeader, RegistryRow
+from schemas.registry import Certificate, RegistryHeader, RegistryRow
 from schemas.values import OPEN_DAY
 
 ENCODING: Final = "gb18030"
@@ -89,11 +89,11 @@ class BureauRegistry:
             record = household.fault or self._record(household)
             if isinstance(record, Fault):
                 tally.unread += 1
-                yield ReadRecord(household.row, None, record)
+                yield ReadRecord(household.row, None, record, named=_named(household.cells))
                 continue
             tally.districts[record.address.district] += 1
             checked = check.check(household.row, record)
-            yield ReadRecord(household.row, None if checked.fault else checked.record, checked.fault, checked.warnings)
+            yield checked.as_read(household.row)
         _finish(lines, tally)
         check.finish()
 
@@ -291,6 +291,15 @@ def _cut(row: int, line: bytes, code: str) -> list[str]:
 def _key(cells: list[str]) -> tuple[str, ...]:
     """Return what makes lines one record: issuer, kind, number, version."""
     return (*cells[:3], cells[len(HOUSEHOLD) + 1])
+
+
+def _named(cells: list[str]) -> tuple[Certificate, ...]:
+    """Return the certificates of a record that could not be read."""
+    if len(cells) < 4 or cells[1] not in KINDS_OF_CERTIFICATE:
+        return ()
+    issuer, kind, number, earlier = cells[:4]
+    known = KINDS_OF_CERTIFICATE[kind]
+    return tuple(Certificate(issuer, known, each) for each in (number, *filter(None, earlier.split(";"))))
 
 
 def _incomplete(row: int) -> Fault:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from adapters.base import ReadRecord
 from adapters.dialects.cells import FORMULA, forbidden
 from schemas.citizen_id import DESTROYED, ID_TEXTS, CitizenId, IdFault, read_citizen_id
 from schemas.faults import Fault, refuse
@@ -53,6 +54,12 @@ class Checked(NamedTuple):
     record: RegistryRow
     fault: Fault | None
     warnings: tuple[Fault, ...] = ()
+
+    def as_read(self, row: int) -> ReadRecord:
+        """Return what the reader yields: the record, or its fault and the certificates that it names."""
+        if self.fault:
+            return ReadRecord(row, None, self.fault, self.warnings, self.record.certificates)
+        return ReadRecord(row, self.record, None, self.warnings)
 
 
 class RecordCheck:

@@ -58,13 +58,26 @@ def _records(lines: Lines, check: RecordCheck) -> Iterator[ReadRecord]:
         record = read_line(row, line)
         if isinstance(record, Fault):
             unread += 1
-            yield ReadRecord(row, None, record)
+            yield ReadRecord(row, None, record, named=_named(line))
             continue
         districts[record.address.district] += 1
         checked = check.check(row, record)
-        yield ReadRecord(row, None if checked.fault else checked.record, checked.fault, checked.warnings)
+        yield checked.as_read(row)
     _finish(lines, districts, unread)
     check.finish()
+
+
+class _Named(msgspec.Struct):
+    """What can be read of a record that is not as agreed."""
+
+    certificates: tuple[Certificate, ...]
+
+
+def _named(line: bytes) -> tuple[Certificate, ...]:
+    try:
+        return msgspec.json.decode(line, type=_Named).certificates
+    except msgspec.DecodeError:
+        return ()
 
 
 def _finish(lines: Lines, districts: Counter[str], unread: int) -> None:

@@ -48,11 +48,12 @@ def layout_of(table: Table) -> Layout:
 
 
 class ReadRow(NamedTuple):
-    """A row's fields as read, or its fault. Empty cells are left out."""
+    """A row's fields as read, or its fault and what was read before it. Empty cells are left out."""
 
     row: int
     values: dict[str, Any] | None
     fault: Fault | None = None
+    read: Mapping[str, Any] = {}
 
 
 _Read = Callable[[str], Any]
@@ -140,9 +141,9 @@ class TableReader:
 
     def _row(self, row: int, line: bytes) -> ReadRow:
         column = ""
+        values: dict[str, Any] = {}
         try:
             texts = self._layout.cut(line, self._table.columns)
-            values: dict[str, Any] = {}
             for (name, field, read), text in zip(self._steps, texts, strict=True):
                 column = name
                 if text:
@@ -150,9 +151,9 @@ class TableReader:
                     if field:
                         values[field] = value
                 elif field in self._required:
-                    return ReadRow(row, None, Fault(row, column, *_MISSING))
+                    return ReadRow(row, None, Fault(row, column, *_MISSING), values)
         except BadCell as bad:
-            return ReadRow(row, None, Fault(row, bad.column or column, bad.code, bad.text))
+            return ReadRow(row, None, Fault(row, bad.column or column, bad.code, bad.text), values)
         except UnicodeDecodeError:
             raise not_decodable(self._encoding, row) from None
         return ReadRow(row, values)
@@ -205,7 +206,9 @@ class RosterDialect:
     def read(self, chunks: Iterable[bytes]) -> Iterator[ReadAccount]:
         """Read accounts as they come."""
         for read in self._reader.read(chunks)[1]:
-            yield ReadAccount(read.row, *_typed(read, RosterRow, self._table))
+            account, fault = _typed(read, RosterRow, self._table)
+            named = (read.values or read.read).get("account", "") if fault else ""
+            yield ReadAccount(read.row, account, fault, named)
 
 
 class AliasDialect:

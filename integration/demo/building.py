@@ -39,6 +39,8 @@ from schemas.values import Category, Month, Service
 
 #: What a clerk types when nobody asked for the number (edge case 58).
 _NO_NUMBER: Final = ("", "无", "111111111111111111")
+#: After how many homes the onlooker is told.
+_PORTION: Final = 1000
 #: How a household stands with a company, and how often in a thousand.
 _WATER_TROUBLES: Final = {
     "holder_id": 845, "name": 50, "address": 40, "landlord": 30, "two_flats": 12, "shop": 8, "closed": 6,
@@ -60,16 +62,33 @@ _KINDS: Final = {
 
 @collector_resting()
 def build_city(
-    seed: int, households: int, customers: int, first_month: Month, granted_from: Month | None = None
+    seed: int,
+    households: int,
+    customers: int,
+    first_month: Month,
+    granted_from: Month | None = None,
+    settled: Callable[[int], object] = lambda _: None,
 ) -> City:
-    """Build the city; equal arguments give equal cities. ``customers`` counts homes; a few more arise."""
-    return Builder(seed, households, customers, first_month, granted_from or first_month).build()
+    """Build the city; equal arguments give equal cities. ``customers`` counts homes; a few more arise.
+
+    ``settled`` is told, now and then, how many homes more have somebody in them.
+    """
+    return Builder(seed, households, customers, first_month, granted_from or first_month, settled).build()
 
 
 class Builder:
     """Lays out homes one by one: a household or somebody else in each, then the accounts, then the roles."""
 
-    def __init__(self, seed: int, households: int, customers: int, first: Month, granted: Month) -> None:
+    def __init__(
+        self,
+        seed: int,
+        households: int,
+        customers: int,
+        first: Month,
+        granted: Month,
+        settled: Callable[[int], object],
+    ) -> None:
+        self.settled = settled
         self.rng = Random(seed)  # noqa: S311 - a demo, not a secret
         self.city = City(seed, first, granted)
         self.people = People(self.rng)
@@ -102,7 +121,10 @@ class Builder:
 
     def _homes(self, count: int) -> Iterator[Home]:
         taken, self.order = self.order[:count], self.order[count:]
-        return map(home, taken)
+        for start in range(0, count, _PORTION):
+            portion = taken[start : start + _PORTION]
+            yield from map(home, portion)
+            self.settled(len(portion))
 
     def new_home(self) -> Home:
         """Return a home where nobody lives yet."""

@@ -22,7 +22,7 @@ class Expect:
     """What must come of a step. A count that is None is not settled by the story.
 
     ``applied`` to ``rejected`` count records (households or accounts); ``entitled`` counts the households with a
-    right in a run's month. Of ``duplicate`` the counts are what they would be if the rows were looked at after all.
+    right in a run's month.
     """
 
     state: Literal["applied", "held", "refused", "duplicate", "done"] = "applied"

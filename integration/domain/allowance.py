@@ -66,20 +66,3 @@ def total(postings: Iterable[tuple[int, int]]) -> dict[int, int]:
     for place, quantity in postings:
         sums[place] = sums.get(place, 0) + quantity
     return {place: quantity for place, quantity in sums.items() if quantity}
-
-
-class Claimant(NamedTuple):
-    """A household that claims a person: from when its certificate is valid, and when the hub first knew it."""
-
-    household_id: int
-    certificate_from: int
-    created: int
-
-
-def held_households(claimants: Iterable[Claimant]) -> set[int]:
-    """Return who has to wait when several live households claim one person (edge cases 44, 45).
-
-    The certificate valid earlier serves, whenever it arrived; of one day, the household known first.
-    """
-    ranked = sorted(set(claimants), key=lambda one: (one.certificate_from, one.created, one.household_id))
-    return {one.household_id for one in ranked[1:]}

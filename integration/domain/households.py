@@ -79,6 +79,7 @@ class Verdict(StrEnum):
     EXPIRED = "expired"
     DECEASED = "deceased"
     NOT_IN_REGISTRY = "not_in_registry"
+    SPLIT_MONTH = "split_month"
 
 
 #: Verdicts that give the month's allowance.

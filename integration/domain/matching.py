@@ -117,6 +117,8 @@ def link_timeline(
         return kept
     if any(link.evidence == Evidence.CONFIRMED and link.valid_to == OPEN_DAY for link in kept):
         return kept
+    if kept and kept[-1].account_id == chosen.account_id:  # closed in between, and open again for the same household
+        return [*kept[:-1], kept[-1]._replace(valid_to=OPEN_DAY)]
     fresh = _fresh(chosen, kept, taken=taken)
     return [*_cut(kept, fresh.valid_from), fresh]
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table
 from integration.clock import now_us
 from integration.domain.households import GRANTING, Slice, Standing, judge_slice
 from integration.domain.policy import MonthPolicy, Policy, stored_policy
+from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub
 from integration.jobs.month_keys import MONTHLY, KeyJudge
 from integration.storage import audit, ledger, registry, setwise
@@ -74,7 +75,7 @@ def compute_month(hub: Hub, month: Month, *, actor: str, full: bool = False) -> 
         MonthRefused: an earlier month was left out, or the month is no month of this hub yet.
         TotalsDisagree: the control totals differ; nothing is posted.
     """
-    with hub.store.write() as connection:
+    with rare_collection(), hub.store.write() as connection:
         return compute_in(hub, connection, month, actor=actor, full=full)
 
 
@@ -100,8 +101,9 @@ def _plan(hub: Hub, connection: Connection, month: Month, *, full: bool) -> _Pla
     done = ledger.all_runs(connection)
     first = min((run.month for run in done), default=month)
     _check_order(done, month, first)
-    look_back = hub.policy.at(month).look_back_months
-    months = {run.month for run in done if run.month <= month} | {month}
+    computed = {run.month for run in done}
+    months = computed | {month}  # later ones too: what was touched since the last run is looked at in this run only
+    latest = max(months)
     last = done[-1] if done else None
     return _Plan(
         run_id=last.run_id + 1 if last else 1,
@@ -110,10 +112,10 @@ def _plan(hub: Hub, connection: Connection, month: Month, *, full: bool) -> _Pla
         cut_off=current_version(connection),
         since=last.cut_off if last else 0,
         fresh=all(run.month != month for run in done),
-        full=full or (last is not None and _past_policy_differs(connection, hub.policy, last, months)),
+        full=full or (last is not None and _past_policy_differs(connection, hub.policy, last, computed)),
         policy=hub.policy,
         policies={one: hub.policy.at(one) for one in months},
-        window=max(first, month.plus(-look_back)),
+        window=max(first, latest.plus(-hub.policy.at(latest).look_back_months)),
     )
 
 
@@ -133,7 +135,7 @@ def _past_policy_differs(connection: Connection, policy: Policy, last: Run, mont
     if last.policy_sha256 == policy.sha256:
         return False
     before = stored_policy(ledger.policy_content(connection, last.policy_sha256))
-    return any(before.at(one) != policy.at(one) for one in months if one <= last.month)
+    return any(before.at(one) != policy.at(one) for one in months)
 
 
 # --- keys one by one -------------------------------------------------------------------------------------------
@@ -203,12 +205,13 @@ def _post_month(hub: Hub, connection: Connection, plan: _Plan) -> tuple[int, int
     with setwise.knotty_households(connection, plan.month, plan.cut_off) as knotty:
         ids = setwise.ids_in(connection, knotty)
         knots = _judge_knots(connection, plan, ids)
-        for service in MONTHLY:
+        heads = setwise.count_heads(connection, knotty, month=plan.month, cut_off=plan.cut_off)
+        for service in sorted(MONTHLY):  # in the ledger's key order, so that its table only ever grows at the end
             mine = [row for row in knots if row.service == service]
             decisions = decide(standings, service, plan.month, plan.policies[plan.month])
-            planned = _apply(connection, plan, service, decisions, knotty)
+            _apply(connection, plan, service, decisions, knotty)
             ledger.append(connection, mine)
-            planned = (planned[0] + len(mine), planned[1] + sum(row.quantity_milli for row in mine))
+            planned = _planned(heads, decisions, mine)
             _compare(planned, setwise.posted_totals(connection, plan.run_id, plan.month, service), service)
             rows, quantity = rows + planned[0], quantity + planned[1]
             hub.progress("postings", planned[0])
@@ -223,10 +226,15 @@ def _judge_knots(connection: Connection, plan: _Plan, ids: Sequence[int]) -> lis
     return found
 
 
-def _apply(
-    connection: Connection, plan: _Plan, service: Service, decisions: Mapping[int, int], knotty: Table
-) -> tuple[int, int]:
-    """Lay the decision table over the registry; return rows and quantity planned by an independent count."""
+def _planned(heads: Mapping[int, int], decisions: Mapping[int, int], knots: Sequence[Posting]) -> tuple[int, int]:
+    """Return rows and quantity by an independent count: heads of each standing, and the knotty ones."""
+    rows = sum(number for standing_id, number in heads.items() if standing_id in decisions)
+    quantity = sum(number * decisions.get(standing_id, 0) for standing_id, number in heads.items())
+    return rows + len(knots), quantity + sum(row.quantity_milli for row in knots)
+
+
+def _apply(connection: Connection, plan: _Plan, service: Service, decisions: Mapping[int, int], knotty: Table) -> None:
+    """Lay the decision table over the registry."""
     with setwise.decision_table(connection, decisions) as table:
         setwise.apply_month(
             connection,
@@ -237,8 +245,6 @@ def _apply(
             service=service,
             cut_off=plan.cut_off,
         )
-        heads = setwise.count_heads(connection, table, knotty, month=plan.month, cut_off=plan.cut_off)
-    return sum(heads.values()), sum(number * decisions[standing_id] for standing_id, number in heads.items())
 
 
 def _compare(planned: tuple[int, int], written: tuple[int, int], service: Service) -> None:

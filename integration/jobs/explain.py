@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from integration.clock import SHANGHAI, instant_us, us_instant
 from integration.domain.allowance import NO_PLACE, LinkSpan, total
-from integration.domain.households import Slice, judge_month
+from integration.domain.households import Slice
 from integration.domain.policy import Policy, stored_policy
 from integration.jobs import explain_texts as texts
 from integration.jobs.hub import Hub
@@ -155,12 +155,11 @@ def _fact(known: registry.Known) -> Fact:
 def _service(
     connection: Connection, known: _Known, household: int, service: Service, month: Month
 ) -> ServiceExplanation:
-    timeline = [one.part for one in known.timeline]
     posted = [row for row in _posted(connection, household, service, month) if row.run_id in known.runs]
     places = total((row.account_id, row.quantity_milli) for row in posted)
     return ServiceExplanation(
         service=service,
-        verdict=judge_month(timeline, service, month, known.policy.at(month)).value,
+        verdict=known.judge.verdict(household, service, month).value,
         held=known.judge.held(household, service, month),
         due=[
             _placed(connection, *pair, known.version) for pair in known.judge.wanted(household, service, month).items()

@@ -78,6 +78,10 @@ VERDICTS: Final[Mapping[str, Words]] = {
         "不减免：家庭成员均已去世，减免到去世当月为止",
         "not entitled: no member is alive; the right ended with the month of death",
     ),
+    Verdict.SPLIT_MONTH: (
+        "不减免：本月分户，当月仍随原户享受，自次月起本户减免",
+        "not entitled: the household split off in this month, which is still the old household's; from the next month",
+    ),
     Verdict.NOT_IN_REGISTRY: ("不减免：登记中没有本月的记录", "not entitled: the registry says nothing of this month"),
 }
 

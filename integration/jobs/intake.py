@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from integration.clock import now_us
 from integration.domain.brake import Trip
+from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub
 from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.storage import audit, holds, submissions
@@ -50,7 +51,14 @@ def take_in(
         MessageConflict: the message id was used for other content.
     """
     kept = submissions.receive(
-        hub.store, hub.ring, hub.clock, sender=sender, kind=kind, message_id=message_id, chunks=content()
+        hub.store,
+        hub.ring,
+        hub.clock,
+        sender=sender,
+        kind=kind,
+        message_id=message_id,
+        chunks=content(),
+        replaces=kind == "roster",
     )
     if kept.repeated and kept.state.state != "received":
         return msgspec.json.decode(kept.state.reply, type=SyncResult)
@@ -69,7 +77,7 @@ _DOORS = {"registry": "snapshot", "roster": "roster", "aliases": "roster"}
 def apply_kept(hub: Hub, submission_id: int, *, door: str, apply: Apply, actor: str, braked: bool) -> SyncResult:
     """Apply a kept submission, or record why not."""
     try:
-        with hub.store.write() as connection:
+        with rare_collection(), hub.store.write() as connection:
             result = apply(connection, submission_id, braked)
             _record(hub, connection, result, actor)
             return result

@@ -144,6 +144,7 @@ def _link_part(
     hub: Hub, connection: Connection, ids: Sequence[int], version: int, counts: Counter[str], pending: Counter[str]
 ) -> list[tuple[object, ...]]:
     gathered = _Gathered(hub, connection, ids)
+    _give_way(gathered, ids)
     rows: list[tuple[object, ...]] = []
     for household in ids:
         for service in LINKED:
@@ -151,13 +152,29 @@ def _link_part(
             now = [one for one in gathered.current.get(household, ()) if one.service == service]
             wanted = _wanted(gathered, household, service, now, candidates)
             changed = _changed(now, wanted)
-            links.close(connection, version, [(household, service.value, one) for one in changed.stale])
+            links.close(connection, version, [(household, service.value, *one) for one in changed.stale])
             counts["ended"] += len(changed.stale)
             counts["unconfirmed"] += sum(not link.confirmed for link in changed.fresh)
             rows += [_row(hub, household, service, link, version) for link in changed.fresh]
             if not wanted and household in gathered.live and service is not Service.HEATING:
                 pending[pending_reason(candidates).value] += 1
     return rows
+
+
+def _give_way(gathered: _Gathered, ids: Sequence[int]) -> None:
+    """Let go of the accounts that these households leave, before anybody is found second on one of them."""
+    for household in ids:
+        for one in gathered.current.get(household, ()):
+            owners = gathered.taken.get((one.span.account_id, one.service), set())
+            if household in owners and not _stays(gathered, household, one):
+                owners.discard(household)
+
+
+def _stays(gathered: _Gathered, household: int, link: links.Current) -> bool:
+    now = [one for one in gathered.current[household] if one.service == link.service]
+    existing = [(one.span, one.company, one.evidence) for one in now]
+    wanted = link_timeline(existing, gathered.candidates(household, Service(link.service)), taken=False)
+    return any(one.account_id == link.span.account_id and one.valid_to == OPEN_DAY for one in wanted)
 
 
 def _wanted(
@@ -177,21 +194,24 @@ def _wanted(
 
 
 class _Changed(msgspec.Struct):
-    stale: list[int]
+    stale: list[tuple[int, int]]
     fresh: list[NewLink]
 
 
 def _changed(now: Sequence[links.Current], wanted: Sequence[NewLink]) -> _Changed:
-    """Compare what is linked with what should be; an unchanged link is left as it is known."""
+    """Compare what is linked with what should be; an unchanged link is left as it is known.
+
+    A link is told by its account and first day: a household may come back to an account it had.
+    """
     have = {
-        one.span.account_id: NewLink(
+        (one.span.account_id, one.span.valid_from): NewLink(
             one.span.account_id, one.company, one.span.valid_from, one.span.valid_to, one.evidence, one.span.confirmed
         )
         for one in now
     }
-    want = {link.account_id: link for link in wanted}
-    fresh = [link for account, link in want.items() if have.get(account) != link]
-    return _Changed([account for account in have if have[account] != want.get(account)], fresh)
+    want = {(link.account_id, link.valid_from): link for link in wanted}
+    fresh = [link for key, link in want.items() if have.get(key) != link]
+    return _Changed([key for key in have if have[key] != want.get(key)], fresh)
 
 
 def _row(hub: Hub, household: int, service: Service, link: NewLink, version: int) -> tuple[object, ...]:
@@ -217,7 +237,8 @@ def confirm_link(hub: Hub, household: int, service: Service, *, actor: str) -> N
         if not waiting:
             raise LinkRefused(f"该户在 {service} 没有待确认的关联 / nothing waits for confirmation there")
         version = next_version(connection, hub.clock, "decision")
-        links.close(connection, version, [(household, service.value, one.span.account_id) for one in waiting])
+        keys = [(household, service.value, one.span.account_id, one.span.valid_from) for one in waiting]
+        links.close(connection, version, keys)
         links.add(connection, [_confirmed(one, version) for one in waiting])
         audit.record(connection, hub.clock, actor, "link_confirmed", f"{household}:{service}", {"version": version})
 

@@ -5,9 +5,9 @@ The rows come in one order (account, month, reference, change), so that the same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from heapq import merge
 
 import msgspec
 from sqlalchemy import Connection, Table
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table
 from integration.domain.listing import Late, late_changes, net_changes, regular_change
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
-from integration.storage import lists
+from integration.storage import ledger, lists
 from integration.storage.lists import Published, Scope
 from integration.storage.pii import row_reference
 from schemas.lists import Change, ChangeTotal, ListKind, ListRow
@@ -30,10 +30,10 @@ class Spool:
     packed: list[bytes] = field(default_factory=list)
     totals: dict[str, ChangeTotal] = field(default_factory=dict)
 
-    def fill(self, rows: Iterable[ListRow]) -> None:
+    def fill(self, batches: Iterable[Sequence[ListRow]]) -> None:
         """Take all rows and count them by change."""
         encode = msgspec.msgpack.Encoder().encode
-        for part in parts(rows):
+        for part in batches:
             self.packed.append(encode(part))
             for change in {row.change for row in part}:
                 mine = [row.quantity_milli for row in part if row.change == change]
@@ -61,32 +61,44 @@ Moved = Callable[[int, Change], None]
 
 def build_rows(
     hub: Hub, connection: Connection, scope: Scope, kind: ListKind, earlier: list[Published], moved: Moved
-) -> Iterator[ListRow]:
-    """Yield a list's rows in their one order: account, month, reference, change."""
+) -> Iterator[Sequence[ListRow]]:
+    """Yield a list's rows in batches, in their one order: account, month, reference, change."""
     late = sorted(_late(hub, connection, scope, earlier), key=_order)
     if kind is ListKind.SUPPLEMENT:
-        yield from late
+        yield from parts(late)
         return
     with lists.corrected_households(connection, scope) as corrected:
         netted = _netted(hub, connection, scope, corrected, moved)
         other = [*netted, *_stops(hub, connection, scope, corrected, moved)]
         plain = _plain(hub, connection, scope, corrected, moved)
-        yield from merge(plain, sorted([*late, *other], key=_order), key=_order)
+        yield from _woven(plain, sorted([*late, *other], key=_order))
+
+
+def _woven(batches: Iterable[list[ListRow]], others: Sequence[ListRow]) -> Iterator[Sequence[ListRow]]:
+    """Merge a few rows into many: most batches pass untouched."""
+    done = 0
+    for batch in batches:
+        here = bisect_right(others, _order(batch[-1]), lo=done, key=_order)
+        yield sorted([*batch, *others[done:here]], key=_order) if here > done else batch
+        done = here
+    yield from parts(others[done:])
 
 
 def _order(row: ListRow) -> tuple[str, int, str, str]:
     return row.account, row.month, row.reference, row.change
 
 
-def _plain(hub: Hub, connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[ListRow]:
-    service, month = scope.service.value, int(scope.month)
-    for row in lists.plain_rows(connection, scope, corrected):
-        account, reference, quantity, household, account_id, before = row
-        change = regular_change(account_id, before)
-        if change is not Change.KEEP:
-            moved(household, change)
-        reference = reference or row_reference(hub.ring, scope.company, household, account_id)
-        yield ListRow(reference, account, service, month, quantity, change.value)
+def _plain(hub: Hub, connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[list[ListRow]]:
+    service, month, keep = scope.service.value, int(scope.month), Change.KEEP
+    for found in lists.plain_rows(connection, scope, corrected):
+        batch = []
+        for account, reference, quantity, household, account_id, before in found:
+            change = regular_change(account_id, before)
+            if change is not keep:
+                moved(household, change)
+            known = reference or row_reference(hub.ring, scope.company, household, account_id)
+            batch.append(ListRow(known, account, service, month, quantity, change.value))
+        yield batch
 
 
 def _row(hub: Hub, scope: Scope, placed: lists.Placed, month: int, change: Change, quantity: int) -> ListRow:
@@ -108,20 +120,24 @@ def _netted(hub: Hub, connection: Connection, scope: Scope, corrected: Table, mo
         else []
     )
     placed = {(one.household_id, one.account_id): one for one in [*before, *now]}
-    for household in sorted({one for one, _ in placed}):
-        vectors = [
-            {one.account_id: one.quantity_milli for one in side if one.household_id == household}
-            for side in (now, before)
-        ]
-        for account, quantity, change in net_changes(*vectors):
+    vectors: dict[int, tuple[dict[int, int], dict[int, int]]] = {one: ({}, {}) for one, _ in placed}
+    for index, side in enumerate((now, before)):
+        for one in side:
+            vectors[one.household_id][index][one.account_id] = one.quantity_milli
+    for household in sorted(vectors):
+        for account, quantity, change in net_changes(*vectors[household]):
             if change is not Change.KEEP:
                 moved(household, change)
             yield _row(hub, scope, placed[household, account], int(scope.month), change, quantity)
 
 
 def _late(hub: Hub, connection: Connection, scope: Scope, earlier: list[Published]) -> Iterator[ListRow]:
-    """Yield RETRO and MOVE rows: what runs since the last list changed in months that were listed before."""
-    months = {one.month for one in earlier if one.kind == ListKind.REGULAR}
+    """Yield RETRO and MOVE rows: what runs since the last list changed in months that were listed before.
+
+    A month passed over has no list because nothing stood at the company; what came there since is as late.
+    """
+    listed = {one.month for one in earlier if one.kind == ListKind.REGULAR}
+    months = listed | {run.month for run in ledger.all_runs(connection) if run.month < scope.month}
     after = earlier[-1].run_id if earlier else scope.run_id
     found = lists.late_rows(connection, scope, after, months)
     numbers = {row.account_id: row for row in found}

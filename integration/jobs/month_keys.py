@@ -5,12 +5,13 @@ It serves the knotty households of the month, earlier months of whoever was touc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from integration.domain.allowance import NO_PLACE, Claimant, differences, due, held_households, total
-from integration.domain.households import GRANTING, Slice, judge_month
+from integration.domain.allowance import NO_PLACE, differences, due, total
+from integration.domain.households import GRANTING, Slice, Verdict, is_live, judge_month
+from integration.domain.persons import Naming, is_held, is_split_month
 from integration.domain.policy import MonthPolicy
 from integration.storage import ledger, registry
 from integration.storage.ledger import Posting
@@ -18,6 +19,9 @@ from schemas.values import Month, Service
 
 #: Services with a monthly allowance.
 MONTHLY = (Service.WATER, Service.GAS)
+
+#: A rule about the households that name one person.
+Rule = Callable[[int, Sequence[Naming], Month], bool]
 
 
 class KeyJudge:
@@ -28,33 +32,50 @@ class KeyJudge:
     ) -> None:
         self._ids = ids
         self._policies = policies
-        self._rivals = ledger.rivals_of(connection, ids, cut_off)
-        everybody = sorted(
-            {*ids, *(one for shared in self._rivals.values() for owners in shared.values() for one in owners)}
-        )
+        self._shared = ledger.shared_persons(connection, ids, cut_off)
+        self._shares: dict[int, list[bytes]] = {}
+        for person, owners in self._shared.items():
+            for household in owners:
+                self._shares.setdefault(household, []).append(person)
+        everybody = sorted({*ids, *self._shares})
         known = registry.timelines(connection, everybody, cut_off)
         self._timelines: dict[int, list[Slice]] = {one: [k.part for k in parts] for one, parts in known.items()}
-        self._created = registry.created_and_presences(connection, everybody)[0] if self._rivals else {}
+        self._created = registry.created_and_presences(connection, sorted(self._shares))[0] if self._shares else {}
         self._links = ledger.links_of(connection, ids, cut_off)
         self._posted = ledger.postings_of(connection, ids, policies, MONTHLY)
 
-    def entitled(self, household: int, service: Service, month: Month) -> bool:
-        """Whether a household's timeline gives it the month."""
-        timeline = self._timelines.get(household, ())
-        return judge_month(timeline, service, month, self._policies[month]) in GRANTING
+    def verdict(self, household: int, service: Service, month: Month) -> Verdict:
+        """Judge a household's month, with those it shares a person with in sight."""
+        verdict = self._alone(household, service, month)
+        if verdict in GRANTING and self._among(household, service, month, is_split_month):
+            return Verdict.SPLIT_MONTH
+        return verdict
+
+    def _alone(self, household: int, service: Service, month: Month) -> Verdict:
+        return judge_month(self._timelines.get(household, ()), service, month, self._policies[month])
 
     def held(self, household: int, service: Service, month: Month) -> bool:
         """Whether a person of the household serves in a certificate valid earlier, in this month (edge case 44)."""
+        return self._among(household, service, month, is_held)
+
+    def _among(self, household: int, service: Service, month: Month, rule: Rule) -> bool:
         return any(
-            household in held_households(self._claimants(owners, service, month))
-            for owners in self._rivals.get(household, {}).values()
+            rule(household, list(self._namings(person, service, month)), month)
+            for person in self._shares.get(household, ())
         )
 
-    def _claimants(self, owners: Iterable[int], service: Service, month: Month) -> Iterator[Claimant]:
-        for one in owners:
-            if self.entitled(one, service, month):
-                start = min(part.standing.certificate_from for part in self._timelines[one])
-                yield Claimant(one, start, self._created[one])
+    def _namings(self, person: bytes, service: Service, month: Month) -> Iterator[Naming]:
+        """Yield who names a person, of those entitled in the month by themselves."""
+        for household, records in self._shared[person].items():
+            timeline = self._timelines.get(household, ())
+            spans = tuple(
+                (part.valid_from, part.valid_to)
+                for part in timeline
+                if part.record_id in records and is_live(part.standing)
+            )
+            if spans and self._alone(household, service, month) in GRANTING:
+                start = min(part.standing.certificate_from for part in timeline)
+                yield Naming(household, spans, start, self._created[household])
 
     def wanted(self, household: int, service: Service, month: Month) -> dict[int, int]:
         """Return what is due, by place."""
@@ -63,7 +84,7 @@ class KeyJudge:
             self._links.get((household, service), ()),
             month,
             quantity,
-            entitled=self.entitled(household, service, month),
+            entitled=self.verdict(household, service, month) in GRANTING,
             held=self.held(household, service, month),
         )
 

@@ -17,6 +17,7 @@ from adapters.base import CompanyPort, ListHead, ListWriter
 from integration.clock import now_us, today
 from integration.domain import brake
 from integration.domain.brake import Movement, Trip
+from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
 from integration.jobs.list_rows import Spool, build_rows
@@ -68,8 +69,12 @@ def publish_month(hub: Hub, month: Month, *, actor: str) -> list[PublishResult]:
 
 
 def _publish(hub: Hub, company: CompanyPort, service: Service, month: Month, actor: str) -> PublishResult:
-    with hub.store.write() as connection:
-        scope, kind, earlier = _scope(connection, company.code, service, month)
+    with rare_collection(), hub.store.write() as connection:
+        earlier = lists.published(connection, company.code)
+        if any(one.kind == ListKind.REGULAR and one.month > month for one in earlier):
+            # its time is over: what comes late stands on a list of a later month
+            return PublishResult(company=company.code, state="nothing_new", month=str(month))
+        scope, kind = _scope(connection, company.code, service, month, earlier)
         spool, moved = Spool(), list[tuple[int, Change]]()
         note = lambda household, change: moved.append((household, change))  # noqa: E731
         spool.fill(build_rows(hub, connection, scope, kind, earlier, note))
@@ -82,25 +87,23 @@ def _publish(hub: Hub, company: CompanyPort, service: Service, month: Month, act
 
 
 def _scope(
-    connection: Connection, company: str, service: Service, month: Month
-) -> tuple[Scope, ListKind, list[Published]]:
+    connection: Connection, company: str, service: Service, month: Month, earlier: list[Published]
+) -> tuple[Scope, ListKind]:
     runs = ledger.all_runs(connection)
     if all(run.month != month for run in runs):
         raise ListRefused(f"{month} 尚未计算 / {month} is not computed; first: waiverhub run {month}")
     newest = runs[-1]
     if not audit.covered(connection, "month_computed", str(newest.run_id)):
         raise ListRefused("本批次尚无审计检查点覆盖 / no audit checkpoint covers the run yet; try again")
-    earlier = lists.published(connection, company)
     regular = [one for one in earlier if one.kind == ListKind.REGULAR]
-    if any(one.month > month for one in regular):
-        raise ListRefused(f"{company} 已有更晚月份的名单 / {company} has a list of a later month already")
     if any(one.month == month for one in regular):
-        return Scope(company, service, month, newest.run_id, newest.cut_off, None), ListKind.SUPPLEMENT, earlier
+        return Scope(company, service, month, newest.run_id, newest.cut_off, None), ListKind.SUPPLEMENT
     scope = Scope(company, service, month, newest.run_id, newest.cut_off, regular[-1] if regular else None)
-    unlisted = sorted({run.month for run in runs if run.month < month} - {one.month for one in regular})
+    last = scope.before.month if scope.before else Month(0, 1)
+    unlisted = sorted({run.month for run in runs if last < run.month < month})
     if missing := lists.months_placed(connection, scope, unlisted):
         raise ListRefused(f"请先下发 {company} {missing[0]} 的名单 / publish {missing[0]} to {company} first")
-    return scope, ListKind.REGULAR, earlier
+    return scope, ListKind.REGULAR
 
 
 # --- brake -----------------------------------------------------------------------------------------------------

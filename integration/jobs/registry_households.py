@@ -29,8 +29,9 @@ from integration.storage.tables import (
 )
 from schemas.registry import FileKind, RegistryHeader, RegistryRow
 
-#: A household's flag while a snapshot is read: its record was known already, or it was touched.
-KNOWN, TOUCHED = 1, 2
+#: A household's flag while a snapshot is read: a row named it that was not accepted, its record was known already, or
+#: it was touched. Of one that was named wrongly the snapshot says neither that it is there nor that it has ended.
+NAMED, KNOWN, TOUCHED = 1, 2, 3
 _PART: Final = 5_000
 
 
@@ -51,6 +52,8 @@ class Touched:
     latest_key: tuple[int, int] = (-1, -1)
     latest_lookups: frozenset[db.LookupRow] = frozenset()
     certificates: set[bytes] = field(default_factory=set)
+    #: Every person that a record of this submission names, the latest record or not.
+    persons: set[db.LookupRow] = field(default_factory=set)
 
 
 class Households:
@@ -69,7 +72,10 @@ class Households:
         self._next = self._first_new = db.next_household_id(connection)
         self._flags = bytearray(self._next)
         self._states: dict[int, Touched] = {}
+        self._late_lookups: list[tuple[int, bytes, int]] = []
         self.movement = Movement()
+        #: A row of the snapshot could not even tell whom it names: the silence may be about anybody.
+        self.doubtful = False
 
     @property
     def is_snapshot(self) -> bool:
@@ -150,7 +156,8 @@ class Households:
         timeline = fold(state.records, self._presences(state))
         kept, wanted, one = {known.part for known in state.known}, set(timeline), state.household_id
         stale = [(one, known.known_from, known.part.valid_from) for known in state.known if known.part not in wanted]
-        writes.close_facts(self._connection, self._version, stale)
+        if stale:
+            writes.close_facts(self._connection, self._version, stale)
         for part in timeline:
             if part not in kept:
                 row = (
@@ -203,16 +210,25 @@ class Households:
         if state.latest is not None and state.dek is not None:
             wanted |= state.latest_lookups
             stale = [key for key in current - wanted if key.kind != LookupKind.CERTIFICATE]
-            writes.close_lookups(self._connection, self._version, [(key.kind, key.digest, one) for key in stale])
-        for key in wanted - current:
+            if stale:
+                writes.close_lookups(self._connection, self._version, [(key.kind, key.digest, one) for key in stale])
+        late = state.persons - wanted - current if state.dek is not None else set()
+        for key in (wanted - current) | late:
             self._new.add(lookups, key.kind, key.digest, one, self._version)
+        self._late_lookups += [(key.kind, key.digest, one) for key in late]
+
+    def close_late_lookups(self) -> None:
+        """Close, once written, the keys of persons that only an older record names: known, but not of today."""
+        writes.close_lookups(self._connection, self._version, self._late_lookups)
+        self._late_lookups = []
 
     def _finish_claims(self, state: Touched, current: dict[str, str]) -> None:
         if state.latest is None:
             return
         named, one = state.latest.accounts, state.household_id
         stale = [(one, company) for company, number in current.items() if named.get(company) != number]
-        writes.close_claims(self._connection, self._version, stale)
+        if stale:
+            writes.close_claims(self._connection, self._version, stale)
         for company, number in named.items():
             if current.get(company) != number:
                 self._new.add(claims, one, company, self._version, number, state.latest.effective_on)
@@ -243,10 +259,10 @@ class Households:
         return moved | {one for one, seen in self._unfinished(absent_or_live) if absent_or_live[one] == seen}
 
     def _unfinished(self, ids: Any) -> Iterator[tuple[int, bool]]:
-        """Yield (household, whether named) for those that no record of this file has touched."""
+        """Yield (household, whether named) for those that no record of this file has touched, where that is certain."""
         for one in ids:
             flag = self.flag_of(one)
-            if flag != TOUCHED:
+            if flag == KNOWN or (flag == 0 and not self.doubtful):
                 yield one, flag == KNOWN
 
 

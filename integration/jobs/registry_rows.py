@@ -5,7 +5,7 @@ Gather what is known of a batch by keyed digests, judge each record, let the tou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -13,11 +13,10 @@ from msgspec import structs
 from sqlalchemy import Connection
 
 from adapters.base import ReadRecord
-from integration.domain.allowance import Claimant, held_households
-from integration.domain.households import Record, standing_of
+from integration.domain.households import Record, is_live, standing_of
 from integration.jobs.hub import Hub
 from integration.jobs.outcomes import Outcomes
-from integration.jobs.registry_households import KNOWN, TOUCHED, Households, Touched
+from integration.jobs.registry_households import KNOWN, NAMED, TOUCHED, Households, Touched
 from integration.storage import registry as db
 from integration.storage import registry_writes as writes
 from integration.storage.bulk import RowsHasher
@@ -85,9 +84,11 @@ class RegistryRows:
         self._accepted = 0
         self._new = writes.Additions()
         self._owners: dict[bytes, set[int]] = {}
-        self._persons: dict[bytes, set[int]] = {}
+        self._persons: dict[bytes, dict[int, bool]] = {}
+        self._shared: dict[bytes, set[int]] = {}
         self._mac = keyed_hasher(hub.ring, "records")
         self.households = Households(hub, connection, header, version, self._new)
+        self._effects: list[tuple[object, ...]] = []
         self.outcomes = Outcomes()
         self.hasher = RowsHasher(10)
         self.districts: set[str] = set()
@@ -97,19 +98,37 @@ class RegistryRows:
         """Apply a batch of read records and record how each row ended."""
         items = [self._item(read.row, read.record) for read in batch if read.record is not None]
         ends = self._judge_all(items)
+        self._spare([read.named for read in batch if read.record is None])
         if self.households.is_snapshot:
             self.households.finish()
-        self._new.write(self._connection)
+        self._write()
+        if self._shared:
+            self._note_contests()
+        self.hasher.update(self._effects)
+        self._effects.clear()
         for read in batch:
             end = ends[read.row] if read.record is not None else End(Outcome.REJECTED, read.fault)
             self.outcomes.add(read.row, end.outcome, end.fault, read.warnings)
 
+    def _spare(self, rejected: Sequence[tuple[Certificate, ...]]) -> None:
+        """Keep a snapshot's silence from ending households that its rejected rows name."""
+        digest = self._hub.index.digest
+        named = {digest(LookupKind.CERTIFICATE, certificate_key(one)) for each in rejected for one in each}
+        self.households.doubtful |= not all(rejected)
+        for owners in db.households_by(self._connection, LookupKind.CERTIFICATE, sorted(named)).values():
+            for one in owners:
+                self.households.flag(one, NAMED)
+
     def finish(self) -> None:
         """Finish a delta's households, or apply a snapshot's silence."""
         self.households.finish()
-        self._new.write(self._connection)
+        self._write()
         if self.households.is_snapshot:
             self.households.apply_silence()
+
+    def _write(self) -> None:
+        self._new.write(self._connection)
+        self.households.close_late_lookups()
 
     def _item(self, row: int, record: RegistryRow) -> Item:
         encoded = msgspec.json.encode(canonical_record(record))
@@ -144,11 +163,13 @@ class RegistryRows:
         certificates = {one for item in items for one in item.certificates} - self._owners.keys()
         self._owners |= db.households_by(self._connection, LookupKind.CERTIFICATE, list(certificates))
         persons = {key.digest for item in items for key in keys[item.row] if key.kind == LookupKind.PERSON}
-        self._persons |= db.households_by(self._connection, LookupKind.PERSON, list(persons - self._persons.keys()))
+        self._persons |= db.naming_households(self._connection, list(persons - self._persons.keys()))
         self.households.load(sorted({one for digest in certificates for one in self._owners.get(digest, ())}))
 
     def _judge(self, item: Item, keys: frozenset[db.LookupRow]) -> End:
         owners = {one for digest in item.certificates for one in self._owners.get(digest, ())}
+        for one in owners:
+            self.households.flag(one, NAMED)
         if len(owners) > 1:
             return self._end(Outcome.HELD, item, "CERTIFICATES_DISAGREE")
         if not owners and not self.households.is_snapshot and item.record.record is not RecordKind.GRANT:
@@ -157,7 +178,7 @@ class RegistryRows:
         state = self.households[owners.pop()] if owners else self.households.create()
         if any((one.effective_on, one.version) == _key(item.record) for one in state.records):
             return self._end(Outcome.REJECTED, item, "VERSION_CONFLICT")
-        if self.households.is_snapshot and self.households.flag_of(state.household_id):
+        if self.households.is_snapshot and self.households.flag_of(state.household_id) > NAMED:
             return self._end(Outcome.REJECTED, item, "TWICE_IN_SNAPSHOT")
         self._accept(item, state, keys)
         if self._must_wait(state, item, [key.digest for key in keys if key.kind == LookupKind.PERSON]):
@@ -168,10 +189,10 @@ class RegistryRows:
         return End(outcome, Fault(item.row, _COLUMNS[code], code, _TEXTS[code]), household)
 
     def _park(self, item: Item) -> None:
-        """Keep a change of an unknown certificate until its household comes (edge case 74)."""
-        certificate = item.certificates[0]
-        sealed = self._hub.submission_key.seal(("parked_rows", certificate.hex()), item.encoded)
-        writes.park(self._connection, self._submission_id, item.row, certificate, sealed, self._version)
+        """Keep a change of an unknown certificate until a household comes with any of its numbers (edge case 74)."""
+        for certificate in item.certificates:
+            sealed = self._hub.submission_key.seal(("parked_rows", certificate.hex()), item.encoded)
+            writes.park(self._connection, self._submission_id, item.row, certificate, sealed, self._version)
 
     def _accept(self, item: Item, state: Touched, keys: frozenset[db.LookupRow]) -> None:
         record, one = item.record, state.household_id
@@ -179,7 +200,7 @@ class RegistryRows:
         record_id = self._version << _ROW_BITS | self._accepted
         standing, district, said = standing_of(record), record.address.district, _key(record)
         state.records.append(Record(record_id, *said, standing, district))
-        self.hasher.update(((record_id, one, *said, *standing, district),))
+        self._effects.append((record_id, one, *said, *standing, district))
         standing_id = self.households.standing_id(standing)
         row = (one, record_id, self._submission_id, *said, standing_id, district, item.digest, self._version)
         self._new.add(records, *row)
@@ -193,43 +214,56 @@ class RegistryRows:
             state.certificates.add(digest)
         if said > state.latest_key:
             state.latest, state.latest_key, state.latest_lookups = record, said, keys
+        state.persons |= {key for key in keys if key.kind == LookupKind.PERSON}
         self.households.flag(one, TOUCHED)
 
     # --- a person in two certificates --------------------------------------------------------------------------
 
     def _must_wait(self, state: Touched, item: Item, persons: Iterable[bytes]) -> bool:
-        """Note every person whom another household names too; tell whether this household has to wait for it."""
+        """Remember every person whom another household names or named; tell whether this one has to wait now."""
         rivals: set[int] = set()
         for person in persons:
-            owners = self._persons.setdefault(person, set())
-            if others := owners - {state.household_id}:
-                self._note_contest(person, others | {state.household_id})
-                rivals |= others
-            owners.add(state.household_id)
-        if not rivals:
-            return False
-        mine = Claimant(state.household_id, item.record.valid_from, state.created)
-        return state.household_id in held_households([mine, *self._claimants(rivals)])
+            owners = self._persons.setdefault(person, {})
+            owners[state.household_id] = True
+            if len(owners) > 1:
+                self._shared.setdefault(person, set()).update(owners)
+                rivals |= {one for one, names_it_now in owners.items() if names_it_now}
+        rivals.discard(state.household_id)
+        mine = (item.record.valid_from, state.created, state.household_id)
+        return any(rival < mine for rival in self._live_rivals(rivals))
 
-    def _note_contest(self, person: bytes, owners: set[int]) -> None:
-        known = db.known_contests(self._connection, [person])
-        pending = set(self._new.rows[contests])
-        for one in sorted(owners):
-            if (person, one) not in known and (person, one, self._version) not in pending:
-                self._new.add(contests, person, one, self._version)
-
-    def _claimants(self, ids: set[int]) -> list[Claimant]:
-        timelines = db.timelines(self._connection, sorted(ids))
+    def _live_rivals(self, ids: set[int]) -> Iterator[tuple[int, int, int]]:
+        """Yield (certificate from, created, household) of the rivals that stand in the registry now."""
+        if not ids:
+            return
+        known = db.timelines(self._connection, sorted(ids))
         created, _ = db.created_and_presences(self._connection, sorted(ids))
-        found = [
-            Claimant(one, known[-1].part.standing.certificate_from, created[one]) for one, known in timelines.items()
-        ]
-        at_hand = [self.households.at_hand(one) for one in ids - timelines.keys()]
-        return found + [
-            Claimant(state.household_id, state.records[-1].standing.certificate_from, state.created)
-            for state in at_hand
-            if state is not None and state.records
-        ]
+        for one in sorted(ids):
+            state = self.households.at_hand(one)
+            standing = state.records[-1].standing if state and state.records else known[one][-1].part.standing
+            if is_live(standing):
+                yield standing.certificate_from, state.created if state else created[one], one
+
+    def _note_contests(self) -> None:
+        """Keep which records name a shared person, by opening what the households concerned have sealed."""
+        known = db.known_contests(self._connection, sorted(self._shared))
+        for household in sorted({one for owners in self._shared.values() for one in owners}):
+            for record_id, persons in self._named_by(household):
+                for person in persons & {one for one, owners in self._shared.items() if household in owners}:
+                    if (person, household, record_id) not in known:
+                        self._new.add(contests, person, household, record_id, self._version)
+        self._shared.clear()
+        self._new.write(self._connection)
+
+    def _named_by(self, household: int) -> Iterator[tuple[int, set[bytes]]]:
+        wrapped = db.wrapped_keys(self._connection, [household]).get(household)
+        if wrapped is None:  # erased: what it named is gone, and so is its claim
+            return
+        dek = self._hub.household_keys.unwrap(household, wrapped)
+        for record_id, sealed in db.sealed_of(self._connection, household):
+            opened = dek.open(("sealed_records", household, record_id), sealed)
+            record = msgspec.json.decode(opened, type=RegistryRow)
+            yield record_id, {key.digest for key in match_keys(self._hub, record) if key.kind == LookupKind.PERSON}
 
 
 def canonical_record(record: RegistryRow) -> RegistryRow:

@@ -48,8 +48,9 @@ def apply_aliases(
     version = next_version(connection, hub.clock, "roster", submission_id)
     outcomes = Outcomes()
     seen: set[str] = set()
-    for batch in parts(reader.read(submissions.open_content(connection, hub.ring, submission_id))):
-        _apply(connection, company, version, batch, seen, outcomes)
+    with submissions.opened_content(connection, hub.ring, submission_id) as content:
+        for batch in parts(reader.read(content)):
+            _apply(connection, company, version, batch, seen, outcomes)
     keep_outcomes(connection, submission_id, outcomes)
     detail = {"company": company, "version": version, "counts": outcomes.counts}
     audit.record(connection, hub.clock, actor, "aliases_applied", str(submission_id), detail)

@@ -15,7 +15,7 @@ from adapters.base import ReadRecord
 from integration.domain import brake
 from integration.domain.brake import Movement, Trip
 from integration.jobs.hub import Hub
-from integration.jobs.intake import BrakeTripped, Content, apply_kept, keep_outcomes, parts, take_in
+from integration.jobs.intake import BrakeTripped, Content, keep_outcomes, parts, take_in
 from integration.jobs.outcomes import SyncResult
 from integration.jobs.registry_rows import RegistryRows
 from integration.storage import audit, registry, submissions
@@ -41,18 +41,6 @@ def sync_registry(hub: Hub, content: Content, *, actor: str) -> SyncResult:
         content=content,
         apply=lambda connection, number, braked: apply_registry(hub, connection, number, actor=actor, braked=braked),
         actor=actor,
-    )
-
-
-def release_registry(hub: Hub, submission_id: int, *, actor: str) -> SyncResult:
-    """Apply a submission that two persons have released."""
-    return apply_kept(
-        hub,
-        submission_id,
-        door="snapshot",
-        apply=lambda connection, number, braked: apply_registry(hub, connection, number, actor=actor, braked=braked),
-        actor=actor,
-        braked=False,
     )
 
 
@@ -82,8 +70,8 @@ def apply_registry(hub: Hub, connection: Connection, submission_id: int, *, acto
         FileRefused: it is damaged or not what it says it is.
         BrakeTripped: it would change too much at once, and ``braked``.
     """
-    chunks = submissions.open_content(connection, hub.ring, submission_id)
-    return apply_chunks(hub, connection, submission_id, chunks, actor=actor, braked=braked)
+    with submissions.opened_content(connection, hub.ring, submission_id) as chunks:
+        return apply_chunks(hub, connection, submission_id, chunks, actor=actor, braked=braked)
 
 
 def apply_chunks(
@@ -207,7 +195,8 @@ def _retry_parked(hub: Hub, connection: Connection, header: RegistryHeader, rows
         version = next_version(connection, hub.clock, "registry", submission_id)
         delta = msgspec.structs.replace(header, kind=FileKind.DELTA)
         again = RegistryRows(hub, connection, delta, submission_id, version)
-        again.apply([ReadRecord(one.row, _unseal(hub, one)) for one in parked])
+        unsealed = {one.row: _unseal(hub, one) for one in parked}
+        again.apply([ReadRecord(row, record) for row, record in sorted(unsealed.items())])
         again.finish()
         for one in parked:
             writes.unpark(connection, one.parked_id, version)

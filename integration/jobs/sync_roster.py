@@ -17,7 +17,7 @@ from integration.clock import today
 from integration.domain import brake
 from integration.domain.brake import Movement
 from integration.jobs.hub import Hub
-from integration.jobs.intake import BrakeTripped, Content, apply_kept, keep_outcomes, parts, take_in
+from integration.jobs.intake import BrakeTripped, Content, keep_outcomes, parts, take_in
 from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.storage import audit, rosters, submissions
 from integration.storage.engine import next_version
@@ -52,21 +52,6 @@ def sync_roster(hub: Hub, company: str, content: Content, *, actor: str) -> Sync
     )
 
 
-def release_roster(hub: Hub, company: str, submission_id: int, *, actor: str) -> SyncResult:
-    """Apply a roster that two persons have released."""
-    port = hub.companies[company]
-    return apply_kept(
-        hub,
-        submission_id,
-        door="roster",
-        apply=lambda connection, number, braked: apply_roster(
-            hub, connection, number, port, actor=actor, braked=braked
-        ),
-        actor=actor,
-        braked=False,
-    )
-
-
 def apply_roster(
     hub: Hub, connection: Connection, submission_id: int, company: CompanyPort, *, actor: str, braked: bool
 ) -> SyncResult:
@@ -78,9 +63,10 @@ def apply_roster(
     """
     version = next_version(connection, hub.clock, "roster", submission_id)
     rows = _RosterRows(hub, connection, company.code, version)
-    for batch in parts(company.roster_reader().read(submissions.open_content(connection, hub.ring, submission_id))):
-        rows.apply(batch)
-        hub.progress("roster", len(batch))
+    with submissions.opened_content(connection, hub.ring, submission_id) as content:
+        for batch in parts(company.roster_reader().read(content)):
+            rows.apply(batch)
+            hub.progress("roster", len(batch))
     if not rows.outcomes.rows:
         raise refuse("EMPTY_FILE", "用户档案没有一户，请重新导出 / the roster names no account; export it again")
     rows.close_absent()
@@ -112,9 +98,10 @@ class _RosterRows:
         self._version = version
         self._mac = keyed_hasher(hub.ring, f"roster {company}")
         self._next = rosters.next_account_id(connection)
-        self._open = {account_id for account_id, _ in rosters.open_accounts(connection, company)}
+        self._open = dict(rosters.open_accounts(connection, company))
         self._named: set[str] = set()
         self._present: set[int] = set()
+        self._doubtful = False
         self._new: dict[Any, list[tuple[Any, ...]]] = {}
         self._changed: list[int] = []
         self._renumbered: list[int] = []
@@ -125,10 +112,11 @@ class _RosterRows:
         """Apply a batch of read accounts and record how each row ended."""
         wanted = {
             number for read in batch if read.account for number in (read.account.account, read.account.predecessor)
-        }
+        } | {read.named for read in batch}
         known = rosters.by_number(self._connection, self._company, sorted(filter(None, wanted)))
         for read in batch:
             if read.account is None:
+                self._spare(read.named, known)
                 self.outcomes.add(read.row, Outcome.REJECTED, read.fault)
             elif read.account.account in self._named:
                 self.outcomes.add(read.row, Outcome.REJECTED, Fault(read.row, "account", "TWICE_IN_ROSTER", _TWICE))
@@ -136,6 +124,12 @@ class _RosterRows:
                 self._named.add(read.account.account)
                 self._judge(read.row, read.account, known)
         self._write()
+
+    def _spare(self, number: str, known: dict[str, rosters.Known]) -> None:
+        """Leave an account as it is known that a rejected row names; a row that names none may mean any."""
+        if number in known:
+            self._present.add(known[number].account_id)
+        self._doubtful |= not number
 
     def _judge(self, row: int, account: RosterRow, known: dict[str, rosters.Known]) -> None:
         mac = self._mac.copy()
@@ -208,13 +202,15 @@ class _RosterRows:
         self._new, self._changed, self._renumbered = {}, [], []
 
     def close_absent(self) -> None:
-        """Close what the roster names no more, and forget its holders."""
-        for part in parts(sorted(self._open - self._present)):
+        """Close what the roster names no more, and forget its holders; not where a row could mean any account."""
+        gone = [] if self._doubtful else sorted(self._open.keys() - self._present)
+        for part in parts(gone):
             rosters.close_facts(self._connection, self._version, part)
             rosters.forget_holders(self._connection, part)
             for account_id in part:
-                gone = RosterRow(account="-", state=AccountState.CLOSED)
-                self._state(account_id, gone, b"")
+                opened_on = self._open[account_id] or None  # by which it is known again if the next roster names it
+                closed = RosterRow(account="-", state=AccountState.CLOSED, opened_on=opened_on)
+                self._state(account_id, closed, b"")
             rosters.add(self._connection, self._new)
             self._new = {}
 

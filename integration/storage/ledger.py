@@ -129,18 +129,18 @@ def postings_of(
     return found
 
 
-def rivals_of(connection: Connection, ids: Sequence[int], version: int) -> dict[int, dict[bytes, set[int]]]:
-    """Return, for contested households, each shared person with all households that name it now or named it."""
+#: By person: the records of each household that name it.
+Shared = dict[bytes, dict[int, set[int]]]
+
+
+def shared_persons(connection: Connection, ids: Sequence[int], version: int) -> Shared:
+    """Return the persons whom these households share with others, as known at a version."""
     c = contests.c
     mine = select(c.digest).where(among(connection, c.household_id, ids), c.known_from <= version)
-    query = select(c.digest, c.household_id).where(c.digest.in_(mine), c.known_from <= version)
-    by_person: dict[bytes, set[int]] = {}
-    for digest, one in stream(connection, query):
-        by_person.setdefault(bytes(digest), set()).add(one)
-    found: dict[int, dict[bytes, set[int]]] = {}
-    for person, owners in by_person.items():
-        for one in owners:
-            found.setdefault(one, {})[person] = owners
+    query = select(c.digest, c.household_id, c.record_id).where(c.digest.in_(mine), c.known_from <= version)
+    found: Shared = {}
+    for digest, household, record in stream(connection, query):
+        found.setdefault(bytes(digest), {}).setdefault(household, set()).add(record)
     return found
 
 

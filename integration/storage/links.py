@@ -51,7 +51,9 @@ def to_link(connection: Connection, since: int) -> list[int]:
         closed = c.known_to.between(since + 1, OPEN_VERSION - 1)
         return select(c.household_id).where((c.known_from > since) | closed)
 
-    recent = select(account_facts.c.account_id).where(account_facts.c.known_from > since).subquery()
+    recent = union(
+        *(select(table.c.account_id).where(table.c.known_from > since) for table in (account_facts, account_numbers))
+    ).subquery()
     by_person = (
         select(lookups.c.household_id)
         .select_from(
@@ -134,9 +136,9 @@ def add(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> int:
     return bulk_insert(connection, links, COLUMNS, sorted(rows))
 
 
-def close(connection: Connection, version: int, keys: Iterable[tuple[int, str, int]]) -> None:
-    """Close links by (household, service, account)."""
+def close(connection: Connection, version: int, keys: Iterable[tuple[int, str, int, int]]) -> None:
+    """Close links by (household, service, account, valid from)."""
     c = links.c
-    for household, service, account in keys:
-        match = (c.household_id == household, c.service == service, c.account_id == account)
+    for household, service, account, start in keys:
+        match = (c.household_id == household, c.service == service, c.account_id == account, c.valid_from == start)
         connection.execute(update(links).where(*match, c.known_to == OPEN_VERSION).values(known_to=version))

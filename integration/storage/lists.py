@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Select, Table, and_, exists, func, insert, or_, select
+from sqlalchemy import BigInteger, Column, Connection, Select, Table, and_, exists, func, insert, select
 
-from integration.storage.bulk import bulk_insert, stream, temp_table
+from integration.storage.bulk import Row, batches, bulk_insert, stream, temp_table
 from integration.storage.registry import known_at
 from integration.storage.sets import among
 from integration.storage.tables import OPEN_VERSION, facts, links, list_chunks, lists, postings, runs
@@ -25,17 +25,6 @@ class Published(NamedTuple):
     run_id: int
     manifest: bytes
     signature: bytes
-
-
-class PlainRow(NamedTuple):
-    """One household's month at a company, and the account it had in the last regular list's month (None: none)."""
-
-    account: str
-    reference: str | None
-    quantity_milli: int
-    household_id: int
-    account_id: int
-    before: int | None
 
 
 class Scope(NamedTuple):
@@ -81,10 +70,13 @@ def corrected_households(connection: Connection, scope: Scope) -> Iterator[Table
         yield table
 
 
-def plain_rows(connection: Connection, scope: Scope, corrected: Table) -> Iterator[PlainRow]:
-    """Yield every household whose month is one posting at this company, in order of account and reference."""
-    for row in stream(connection, plain_query(scope, corrected)):
-        yield PlainRow(*row)
+def plain_rows(connection: Connection, scope: Scope, corrected: Table) -> Iterator[list[Row]]:
+    """Yield in batches every household whose month is one posting at this company, in order of account and reference.
+
+    A row is as ``plain_query`` has it: number, reference or None, quantity, household, account, and the account that
+    it had in the last regular list's month or None.
+    """
+    return batches(connection, plain_query(scope, corrected))
 
 
 def plain_query(scope: Scope, corrected: Table) -> Select[Any]:
@@ -135,16 +127,21 @@ def plain_stops(connection: Connection, scope: Scope, corrected: Table) -> list[
     if scope.before is None:
         return []
     q, now = postings.c, postings.alias("now")
-    same = and_(now.c.month == int(scope.month), now.c.service == q.service, now.c.household_id == q.household_id)
+    stays = exists().where(
+        now.c.month == int(scope.month),
+        now.c.service == q.service,
+        now.c.household_id == q.household_id,
+        now.c.account_id == q.account_id,
+    )
     query = (
         select(q.household_id, q.account_id, numbers.c.number, q.quantity_milli)
-        .select_from(postings.join(numbers, _numbered(q.account_id, scope.cut_off)).outerjoin(now, same))
+        .select_from(postings.join(numbers, _numbered(q.account_id, scope.cut_off)))
         .where(
             q.month == int(scope.before.month),
             q.service == scope.service.value,
             q.run_id <= scope.before.run_id,
             numbers.c.company == scope.company,
-            or_(now.c.account_id.is_(None), now.c.account_id != q.account_id),
+            ~stays,
             ~exists().where(corrected.c.household_id == q.household_id),
         )
     )
@@ -232,7 +229,7 @@ class LateRow(NamedTuple):
 
 def late_rows(connection: Connection, scope: Scope, after: int, months: Iterable[Month]) -> list[LateRow]:
     """Return the net changes of these months by the runs after one and up to the list's, in order."""
-    p = postings.c
+    p, wanted = postings.c, set(months)
     query = (
         select(p.household_id, p.month, p.account_id, numbers.c.company, numbers.c.number, func.sum(p.quantity_milli))
         .select_from(postings.outerjoin(numbers, _numbered(p.account_id, scope.cut_off)))
@@ -241,13 +238,14 @@ def late_rows(connection: Connection, scope: Scope, after: int, months: Iterable
             p.run_id > after,
             p.run_id <= scope.run_id,
             p.service == scope.service.value,
-            p.month.in_([int(month) for month in months]),
         )
         .group_by(p.household_id, p.month, p.account_id, numbers.c.company, numbers.c.number)
         .having(func.sum(p.quantity_milli) != 0)
         .order_by(p.household_id, p.month, p.account_id)
     )
-    return [LateRow._make((*row[:-1], int(row[-1]))) for row in stream(connection, query)]
+    # sorted out here: with the months in the query, SQLite reads them whole, and not the few late rows by their index
+    found = [LateRow._make((*row[:-1], int(row[-1]))) for row in stream(connection, query)]
+    return [row for row in found if Month.from_int(row.month) in wanted]
 
 
 def month_total(connection: Connection, scope: Scope) -> int:

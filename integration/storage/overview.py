@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from integration.clock import us_instant
+from integration.clock import SHANGHAI, us_instant
 from integration.storage.bulk import stream
 from integration.storage.submissions import State, state
 from integration.storage.tables import (
@@ -98,7 +98,7 @@ class RunLine(msgspec.Struct, frozen=True):
 def all_users(connection: Connection) -> list[User]:
     """Return every person by name."""
     query = select(users.c.name, users.c.role, users.c.created_us, users.c.disabled).order_by(users.c.name)
-    return [User(name, role, _at(us), bool(disabled)) for name, role, us, disabled in stream(connection, query)]
+    return [User(name, role, at_text(us), bool(disabled)) for name, role, us, disabled in stream(connection, query)]
 
 
 def find_submission(connection: Connection, submission_id: int) -> Submission | None:
@@ -122,7 +122,7 @@ def _submissions() -> Any:
 def _submission(row: Any, now: State) -> Submission:
     number, sender, kind, message_id, received_us, size = row
     reply = msgspec.Raw(now.reply.encode() or b"null")
-    return Submission(number, sender, kind, message_id, _at(received_us), size, now.state, now.version, reply)
+    return Submission(number, sender, kind, message_id, at_text(received_us), size, now.state, now.version, reply)
 
 
 def outcomes_of(connection: Connection, submission_id: int, most: int, skip: int = 0) -> list[RowsEnded]:
@@ -139,7 +139,7 @@ def all_lists(connection: Connection, company: str | None = None) -> list[Listed
     query = select(*columns).order_by(c.company, c.number)
     rows = stream(connection, query if company is None else query.where(c.company == company))
     return [
-        Listed(code, number, kind, service, str(Month.from_int(month)), run_id, _at(us), *totals)
+        Listed(code, number, kind, service, str(Month.from_int(month)), run_id, at_text(us), *totals)
         for code, number, kind, service, month, run_id, us, *totals in rows
     ]
 
@@ -149,7 +149,7 @@ def last_audit(connection: Connection, most: int, action: str | None = None) -> 
     c = audit.c
     query = select(c.audit_id, c.at_us, c.actor, c.action, c.subject, c.detail).order_by(c.audit_id.desc()).limit(most)
     return [
-        AuditLine(number, _at(us), actor, done, subject, msgspec.Raw(detail.encode()))
+        AuditLine(number, at_text(us), actor, done, subject, msgspec.Raw(detail.encode()))
         for number, us, actor, done, subject, detail in stream(
             connection, query if action is None else query.where(c.action == action)
         )
@@ -185,5 +185,6 @@ def unplaced(connection: Connection, month: Month) -> int:
     return int(connection.execute(select(func.count()).select_from(waiting)).scalar_one())
 
 
-def _at(microseconds: int) -> str:
-    return us_instant(microseconds).isoformat(timespec="seconds")
+def at_text(microseconds: int) -> str:
+    """Return a stored instant as people read it: in Asia/Shanghai, with its offset."""
+    return us_instant(microseconds).astimezone(SHANGHAI).isoformat(timespec="seconds")

@@ -25,6 +25,7 @@ from integration.storage.tables import (
     presences,
     records,
     runs,
+    sealed_records,
     snapshots,
     standings,
 )
@@ -240,13 +241,32 @@ def wrapped_keys(connection: Connection, ids: Sequence[int]) -> dict[int, bytes]
     return dict(stream(connection, select(k.household_id, k.wrapped).where(among(connection, k.household_id, ids))))
 
 
-def known_contests(connection: Connection, digests: Sequence[bytes]) -> set[tuple[bytes, int]]:
-    """Return the contests on file among these persons."""
-    query = select(contests.c.digest, contests.c.household_id)
-    return {
-        (bytes(digest), one)
-        for digest, one in stream(connection, query.where(among(connection, contests.c.digest, digests)))
-    }
+def naming_households(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, dict[int, bool]]:
+    """Return the households that ever named each of these persons, and whether they do now."""
+    query = select(lookups.c.digest, lookups.c.household_id, lookups.c.known_to).where(
+        lookups.c.kind == int(LookupKind.PERSON), among(connection, lookups.c.digest, digests)
+    )
+    found: dict[bytes, dict[int, bool]] = {}
+    for digest, household, known_to in stream(connection, query):
+        owners = found.setdefault(bytes(digest), {})
+        owners[household] = owners.get(household, False) or known_to == OPEN_VERSION
+    return found
+
+
+def known_contests(connection: Connection, digests: Sequence[bytes]) -> set[tuple[bytes, int, int]]:
+    """Return the contests on file among these persons, as (person, household, record)."""
+    c = contests.c
+    query = select(c.digest, c.household_id, c.record_id).where(among(connection, c.digest, digests))
+    return {(bytes(digest), household, record) for digest, household, record in stream(connection, query)}
+
+
+def sealed_of(connection: Connection, household: int) -> list[tuple[int, bytes]]:
+    """Return (record, sealed personal part) of a household."""
+    c = sealed_records.c
+    return [
+        (one, bytes(blob))
+        for one, blob in stream(connection, select(c.record_id, c.sealed).where(c.household_id == household))
+    ]
 
 
 class Parked(NamedTuple):

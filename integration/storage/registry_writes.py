@@ -40,7 +40,7 @@ _COLUMNS: Final = {
     lookups: ("kind", "digest", "household_id", "known_from"),
     claims: ("household_id", "company", "known_from", "number", "since"),
     presences: ("household_id", "position", "present", "known_from"),
-    contests: ("digest", "household_id", "known_from"),
+    contests: ("digest", "household_id", "record_id", "known_from"),
     movements: ("version", "district", "kind", "ends", "additions", "changes"),
 }  # fmt: skip
 

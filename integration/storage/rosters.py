@@ -55,10 +55,10 @@ def by_number(connection: Connection, company: str, wanted: Sequence[str]) -> di
 
 
 def open_accounts(connection: Connection, company: str) -> Iterator[tuple[Any, ...]]:
-    """Yield (account, number) of a company's accounts that are not closed."""
+    """Yield (account, opened on) of a company's accounts that are not closed."""
     f, n = account_facts.c, numbers.c
     query = (
-        select(f.account_id, n.number)
+        select(f.account_id, f.opened_on)
         .select_from(numbers.join(account_facts, and_(f.account_id == n.account_id, f.known_to == OPEN_VERSION)))
         .where(n.company == company, n.known_to == OPEN_VERSION, f.state != "closed")
         .order_by(f.account_id)

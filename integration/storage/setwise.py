@@ -65,16 +65,14 @@ def knotty_households(connection: Connection, month: Month, cut_off: int) -> Ite
         yield table
 
 
-def _plain(decisions: Table, knotty: Table, month: Month, cut_off: int) -> tuple[Any, Any]:
+def _is_plain(knotty: Table, month: Month, cut_off: int) -> Any:
     f = facts.c
-    source = facts.join(decisions, decisions.c.standing_id == f.standing_id)
-    condition = and_(
+    return and_(
         known_at(f, cut_off),
         f.valid_from <= day_int(month.first),
         f.valid_to >= day_int(month.last),
         ~exists().where(knotty.c.household_id == f.household_id),
     )
-    return source, condition
 
 
 def apply_month(
@@ -100,7 +98,7 @@ def plain_rows(
     decisions: Table, knotty: Table, run_id: int, month: Month, service: Service, cut_off: int
 ) -> Select[Any]:
     """Return the postings of a month's plain households as a query."""
-    source, condition = _plain(decisions, knotty, month, cut_off)
+    source = facts.join(decisions, decisions.c.standing_id == facts.c.standing_id)
     touching = and_(
         links.c.household_id == facts.c.household_id,
         links.c.service == service.value,
@@ -121,18 +119,15 @@ def plain_rows(
             literal(0),
         )
         .select_from(source.outerjoin(links, touching))
-        .where(condition)
+        .where(_is_plain(knotty, month, cut_off))
         .order_by(facts.c.household_id)
     )
 
 
-def count_heads(
-    connection: Connection, decisions: Table, knotty: Table, *, month: Month, cut_off: int
-) -> dict[int, int]:
-    """Return how many plain households each decision is for: the second road of the control totals."""
-    source, condition = _plain(decisions, knotty, month, cut_off)
-    query = select(facts.c.standing_id, func.count()).select_from(source).where(condition).group_by(facts.c.standing_id)
-    return dict(stream(connection, query))
+def count_heads(connection: Connection, knotty: Table, *, month: Month, cut_off: int) -> dict[int, int]:
+    """Return how many plain households have each standing: with the decisions, the second road of the totals."""
+    query = select(facts.c.standing_id, func.count()).where(_is_plain(knotty, month, cut_off))
+    return dict(stream(connection, query.group_by(facts.c.standing_id)))
 
 
 def posted_totals(connection: Connection, run_id: int, month: Month, service: Service) -> tuple[int, int]:

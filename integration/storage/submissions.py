@@ -6,7 +6,8 @@ content is refused. The digest is keyed, so that nobody without the key can try 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
 
 from isal import isal_zlib
@@ -71,10 +72,12 @@ def receive(
     kind: str,
     message_id: str | None,
     chunks: Iterable[bytes],
+    replaces: bool = False,
 ) -> Received:
     """Keep a submission, read once and in constant memory, and commit it.
 
-    Without a ``message_id`` the keyed digest of the content stands for it.
+    Without a ``message_id`` the keyed digest of the content stands for it. ``replaces``: each content takes the place
+    of the one before, so that what was sent before the newest other content is no repetition but news.
 
     Raises:
         MessageConflict: the message id was used for other content; nothing is kept.
@@ -84,13 +87,16 @@ def receive(
         intake = _Intake(ring, next_number(connection), chunks)
         bulk_insert(connection, submission_chunks, ["submission_id", "n", "sealed"], intake)
         row = intake.row(sender, kind, message_id) | {"received_us": now_us(clock)}
+        other = _newest_other(connection, row) if replaces else 0
+        if other:
+            row["message_id"] += f"@{other}"
         if (earlier := _earlier(connection, row)) is not None:
             answer = Received(earlier, True, state(connection, earlier), None)
             connection.rollback()
             return answer
         connection.execute(insert(submissions), row)
         set_state(connection, clock, intake.number, "received", None, "")
-        return Received(intake.number, False, State("received", None, ""), _applied_before(connection, row))
+        return Received(intake.number, False, State("received", None, ""), _applied_before(connection, row, other))
 
 
 class _Intake:
@@ -163,10 +169,24 @@ def _earlier(connection: Connection, row: dict[str, Any]) -> int | None:
     return int(found.submission_id)
 
 
-def _applied_before(connection: Connection, row: dict[str, Any]) -> int | None:
+def _newest_other(connection: Connection, row: dict[str, Any]) -> int:
+    """Return the newest applied submission of the same sender and kind with other content; 0 if there is none."""
+    c, events = submissions.c, submission_events.c
+    query = (
+        select(func.max(c.submission_id))
+        .join(submission_events, events.submission_id == c.submission_id)
+        .where(c.sender == row["sender"], c.kind == row["kind"], events.state == "applied")
+        .where(c.content_mac != row["content_mac"])
+    )
+    return int(connection.execute(query).scalar_one() or 0)
+
+
+def _applied_before(connection: Connection, row: dict[str, Any], after: int) -> int | None:
     c = submissions.c
     same_content = [c[name] == row[name] for name in ("sender", "kind", "content_mac")]
-    others = select(c.submission_id).where(*same_content, c.submission_id != row["submission_id"])
+    others = select(c.submission_id).where(
+        *same_content, c.submission_id != row["submission_id"], c.submission_id > after
+    )
     found = connection.execute(others.order_by(c.submission_id)).scalars()
     return next((number for number in found if state(connection, number).state == "applied"), None)
 
@@ -195,13 +215,22 @@ def state(connection: Connection, submission_id: int) -> State:
     return State(*row)
 
 
-def open_content(connection: Connection, ring: KeyRing, submission_id: int) -> Iterator[bytes]:
-    """Yield the content as it arrived. Read it in a transaction of its own: COPY and a cursor share none.
+@contextmanager
+def opened_content(connection: Connection, ring: KeyRing, submission_id: int) -> Iterator[Iterator[bytes]]:
+    """Give the content as it arrived, for the length of the block.
+
+    A reader may stop half-way (a damaged file does that). What it left is closed here: a cursor that waited for the
+    garbage collector would be closed in the middle of some later transaction.
 
     Raises:
         ContentGone: it was deleted at the end of its retention.
         Unreadable: chunks were changed, moved or cut off.
     """
+    with closing(_content(connection, ring, submission_id)) as content:
+        yield content
+
+
+def _content(connection: Connection, ring: KeyRing, submission_id: int) -> Generator[bytes, None, None]:
     c = submission_chunks.c
     key, unpacker = data_key(ring.submissions), isal_zlib.decompressobj()
     n = -1

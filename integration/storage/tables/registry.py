@@ -110,12 +110,14 @@ movements = Table(
     int_column("changes"),
 )
 
-#: Households that share a person with another, as found at import: their due is judged one by one (edge case 44).
+#: Records that name a person whom another household names or named too, as found at import. The due of these
+#: households is judged one by one (edge cases 43-45).
 contests = Table(
     "contests",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
     id_column("household_id"),
+    id_column("record_id"),
     int_column("known_from"),
     sqlite_with_rowid=False,
 )

@@ -108,8 +108,9 @@ def upgrade() -> None:
     op.create_table('contests',
     sa.Column('digest', sa.LargeBinary(), nullable=False),
     sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('known_from', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('digest', 'household_id', name=op.f('pk_contests')),
+    sa.PrimaryKeyConstraint('digest', 'household_id', 'record_id', name=op.f('pk_contests')),
     sqlite_with_rowid=False
     )
     op.create_table('facts',

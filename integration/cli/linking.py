@@ -1,0 +1,70 @@
+"""``link``: which household has which account 关联."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from integration.cli.exits import Refused
+from integration.cli.session import ActAs, Who, authenticate, job_actor, reading, writing
+from integration.cli.words import AsJson, give_json, give_lines, give_table, say, zh
+from integration.storage import overview
+from integration.storage.users import Role
+from schemas.values import Service
+
+link = typer.Typer()
+
+
+@link.callback(invoke_without_command=True, help=zh("关联家庭与户号"))
+def run_linking(context: typer.Context, who: ActAs = None, json: AsJson = False) -> None:
+    """Link households and accounts, wherever something moved since the last linking."""
+    from integration.jobs.link_accounts import link_accounts
+
+    if context.invoked_subcommand is not None:
+        return
+    with writing(as_json=json) as hub:
+        summary = link_accounts(hub, actor=job_actor(hub, who))
+    _give(msgspec.to_builtins(summary), as_json=json)
+
+
+@link.command("pending", help=zh("上次关联未成的原因与数量"))
+def pending(json: AsJson = False) -> None:
+    """Show what the last linking did, and why some households have no link."""
+    with reading() as hub, hub.store.read() as connection:
+        last = overview.last_audit(connection, 1, "accounts_linked")
+    if not last:
+        raise Refused(say("尚未关联；请运行 waiverhub link", "nothing was linked yet; run: waiverhub link"))
+    _give(msgspec.json.decode(last[0].detail), as_json=json)
+
+
+def _give(summary: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        give_json(summary)
+        return
+    words = {"households": "核对家庭", "made": "新建或变更", "ended": "终止", "unconfirmed": "待人工确认"}
+    give_lines(*(f"{say(word, key)}: {summary[key]:,}" for key, word in words.items()))
+    reasons = {
+        "no_candidate": "没有候选户号",
+        "nothing_agrees": "户号无佐证",
+        "non_domestic": "非居民户",
+        "closed": "已销户",
+    }
+    rows = [(say(reasons.get(reason, reason), reason), number) for reason, number in summary["pending"].items()]
+    if rows:
+        give_table("未关联 / Pending", ("原因 / reason", "户数 / households"), rows)
+
+
+@link.command("confirm", help=zh("确认共用户号上第二户的关联"))
+def confirm(household: int, service: Annotated[Service, typer.Argument()], who: Who, json: AsJson = False) -> None:
+    """Confirm the link of a second household on a shared account."""
+    from integration.jobs.link_accounts import confirm_link
+
+    with writing(as_json=json) as hub:
+        actor = authenticate(hub, who, Role.CLERK, Role.SUPERVISOR)
+        confirm_link(hub, household, service, actor=actor)
+    if json:
+        give_json({"household": household, "service": service, "confirmed_by": actor})
+    else:
+        give_lines(say(f"已确认家庭 {household} 的 {service} 关联", f"confirmed: household {household}, {service}"))

@@ -1,0 +1,54 @@
+"""What to try next: commands on what the demo left, ready to be pasted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from integration.demo.check_lists import kept_lists
+from integration.demo.figures import Played
+from integration.demo.stage import CLERK, Folder, Stage
+from integration.demo.words import HINTS, Words
+from integration.jobs.export_list import MANIFEST, PUBLIC_KEY
+
+
+def hints(played: Played) -> Iterator[tuple[Words, str]]:
+    """Yield what a command shows, and the command."""
+    last = played.record.months[-1]
+    yield HINTS["status"], _command(played.stage, "status")
+    if played.months[1].none_yet:
+        yield HINTS["waiting"], _command(played.stage, f"explain {played.months[1].none_yet[0][0]} {last.plus(-1)}")
+    if played.retro is not None:
+        household, month = played.retro
+        yield HINTS["retro"], _command(played.stage, f"explain {household} {month}")
+    yield HINTS["verify"], _verify(played.stage.folder)
+    yield HINTS["holds"], _command(played.stage, "hold list --all")
+    yield HINTS["audit"], _command(played.stage, "audit verify")
+    yield HINTS["dry_run"], _command(played.stage, f"run {last.plus(1)} --dry-run")
+    password = _quoted(played.stage.folder.password(CLERK))
+    run = _command(played.stage, f"run {last.plus(1)} --as {CLERK}")
+    yield HINTS["run"], f"WAIVERHUB_PASSWORD_FILE={password} {run}"
+
+
+def _command(stage: Stage, arguments: str) -> str:
+    """Write a command on the demo's data; a URL with a password is not repeated, the environment has to name it."""
+    where = f"WAIVERHUB_DATA_DIR={_quoted(stage.folder.var)} "
+    if stage.database_url is not None and not make_url(stage.database_url).password:
+        where += f"WAIVERHUB_DATABASE_URL={shlex.quote(stage.database_url)} "
+    return f"{where}waiverhub {arguments}"
+
+
+def _verify(folder: Folder) -> str:
+    """Write the check of the newest list of the first company, of all its files."""
+    kept = kept_lists(folder)
+    newest = [one for one in kept if one.manifest.company == kept[0].manifest.company][-1]
+    files = " ".join(_quoted(newest.folder / form.file_name) for form in newest.manifest.renderings)
+    key = _quoted(newest.folder / PUBLIC_KEY)
+    return f"waiverhub verify-list {_quoted(newest.folder / MANIFEST)} --key {key} {files}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
