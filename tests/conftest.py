@@ -22,6 +22,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy import Connection, make_url
+from tampering import tampering
 
 from integration.storage.engine import Store
 from integration.storage.keys import KeyRing, init_keys
@@ -77,18 +78,6 @@ def store(store_url: str) -> Iterator[Store]:
     opened = Store.open(store_url)
     yield opened
     opened.close()
-
-
-@contextmanager
-def tampering(store: Store) -> Iterator[Connection]:
-    """Write as somebody who has all rights on the database and first switched its triggers off."""
-    with store.write() as connection:
-        if store.dialect == "postgresql":
-            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        else:
-            for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").all():
-                connection.exec_driver_sql(f"DROP TRIGGER {name}")
-        yield connection
 
 
 @pytest.fixture(name="tampering")

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from conftest import tampering
 from rich.console import Console
+from tampering import tampering
 
 from integration.demo.acting import Record, perform
 from integration.demo.bars import Bars
