@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -14,7 +13,7 @@ from schemas.citizen_id import DESTROYED, ID_TEXTS, CitizenId, IdFault, read_cit
 from schemas.faults import Fault, refuse
 from schemas.registry import RegistryRow
 from schemas.text import forbidden_character, looks_like_formula
-from schemas.values import add_months, int_day
+from schemas.values import add_months, is_day
 
 #: A certificate may begin at most so many months after the file's as-of date (edge case 51).
 FAR_FUTURE_MONTHS: Final = 24
@@ -153,10 +152,10 @@ def _formula_fault(row: int, record: RegistryRow, columns: Columns) -> Fault | N
 def _day_fault(row: int, record: RegistryRow, columns: Columns, latest_start: int) -> Fault | None:
     text = "日期不存在，请更正 / there is no such day; correct it"
     for column in ("valid_from", "valid_to", "effective_on"):
-        if not _is_day(getattr(record, column)):
+        if not is_day(getattr(record, column)):
             return Fault(row, getattr(columns, column), "BAD_DAY", text)
     for index, member in enumerate(record.members):
-        if member.died_on and not _is_day(member.died_on):
+        if member.died_on and not is_day(member.died_on):
             return Fault(*columns.member(row, index, columns.died_on), "BAD_DAY", text)
     if record.valid_to < record.valid_from:
         text = "有效期止早于有效期起，请更正 / the end is before the start; correct the dates"
@@ -165,15 +164,6 @@ def _day_fault(row: int, record: RegistryRow, columns: Columns, latest_start: in
         text = "有效期起在数据日期两年之后，请核对 / the start is over two years after the file's date"
         return Fault(row, columns.valid_from, "START_FAR_FUTURE", text)
     return None
-
-
-@lru_cache(maxsize=8192)
-def _is_day(yyyymmdd: int) -> bool:
-    try:
-        int_day(yyyymmdd)
-    except ValueError:
-        return False
-    return True
 
 
 def _with_canonical_ids(row: int, record: RegistryRow, columns: Columns) -> Checked:

@@ -16,6 +16,8 @@ from msgspec import Meta
 from schemas.values import Category, Status
 
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
+#: A name of the sender's own; it is stored and logged as it stands, so it has no control characters.
+Word = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+\Z")]
 LongText = Annotated[str, Meta(max_length=500)]
 Day = Annotated[int, Meta(ge=18000101, le=99991231)]
 Version = Annotated[int, Meta(ge=0, le=2**53)]
@@ -96,11 +98,11 @@ class RegistryRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RegistryHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="header", tag_field="type"):
     """First line of a registry file: who speaks, what of, up to which position, as of which day."""
 
-    source: Text
+    source: Word
     kind: FileKind
-    message_id: Annotated[str, Meta(min_length=1, max_length=100)]
+    message_id: Word
     position: Version
-    as_of: Day
+    as_of: Annotated[int, Meta(ge=19000101, le=21001231)]
     month: Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 
 

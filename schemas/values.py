@@ -12,6 +12,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NewType
 
 Fen = NewType("Fen", int)
@@ -149,6 +150,16 @@ def int_day(yyyymmdd: int) -> date:
         ValueError: no such day.
     """
     return date(yyyymmdd // 10000, yyyymmdd // 100 % 100, yyyymmdd % 100)
+
+
+@lru_cache(maxsize=8192)
+def is_day(yyyymmdd: int) -> bool:
+    """Tell whether there is such a day."""
+    try:
+        int_day(yyyymmdd)
+    except ValueError:
+        return False
+    return True
 
 
 def day_before(yyyymmdd: int) -> int:

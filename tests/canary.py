@@ -15,14 +15,24 @@ _GZIP = b"\x1f\x8b\x08"
 
 def scan_bytes(sources: Iterable[Path | bytes], secrets: Iterable[str]) -> list[tuple[str, str, str]]:
     """Return (secret, dress, where) of every hit; folders are read with all that is in them, gzip is opened."""
-    dresses = {dress: (secret, name) for secret in secrets for name, dress in _dresses(secret)}
-    pattern = re.compile(b"|".join(re.escape(dress) for dress in sorted(dresses, key=len, reverse=True)), re.IGNORECASE)
-    folded = {dress.lower(): found for dress, found in dresses.items()}
+    dresses = {dress.lower(): (secret, name) for secret in secrets for name, dress in _dresses(secret)}
+    width = min(map(len, dresses))
+    starts: dict[bytes, list[bytes]] = {}
+    for dress in dresses:
+        starts.setdefault(dress[:width], []).append(dress)
     return [
-        (*folded[hit.group().lower()], where)
+        (*dresses[dress], where)
         for where, content in _contents(sources)
-        for hit in pattern.finditer(content)
+        for dress in _found(content.lower(), starts, width)
     ]
+
+
+def _found(content: bytes, starts: dict[bytes, list[bytes]], width: int) -> Iterator[bytes]:
+    """Look at every place once; one great pattern of ten thousand dresses would try each of them there."""
+    for at in range(len(content) - width + 1):
+        for dress in starts.get(content[at : at + width], ()):
+            if content.startswith(dress, at):
+                yield dress
 
 
 def _dresses(secret: str) -> Iterator[tuple[str, bytes]]:

@@ -160,7 +160,7 @@ def judge_slice(part: Slice, service: Service, month: Month, policy: MonthPolicy
         return Verdict.CATEGORY_NOT_SERVED
     first, last = day_int(month.first), day_int(month.last)
     start = max(part.valid_from, standing.certificate_from)
-    if start > last or not _counts_from(standing, start, first, policy.mid_month):
+    if start > min(last, part.valid_to) or not _counts_from(standing, start, first, policy.mid_month):
         return Verdict.NOT_STARTED
     if min(part.valid_to, standing.alive_to) < first:
         return Verdict.DECEASED if standing.alive_to < first else Verdict.ENDED

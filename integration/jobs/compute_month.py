@@ -215,6 +215,7 @@ def _post_month(hub: Hub, connection: Connection, plan: _Plan) -> tuple[int, int
             _compare(planned, setwise.posted_totals(connection, plan.run_id, plan.month, service), service)
             rows, quantity = rows + planned[0], quantity + planned[1]
             hub.progress("postings", planned[0])
+    setwise.learn_postings(connection)
     return rows, quantity
 
 

@@ -88,12 +88,14 @@ def apply_kept(hub: Hub, submission_id: int, *, door: str, apply: Apply, actor: 
 
 
 def _hold(hub: Hub, submission_id: int, door: str, tripped: BrakeTripped, actor: str) -> SyncResult:
+    counts = tripped.outcomes.counts
+    waiting = {"applied": 0, "held": counts["applied"] + counts["held"]}  # nothing of it is applied yet
     with hub.store.write() as connection:
         hold_id = holds.open_hold(connection, now_us(hub.clock), door, str(submission_id), tripped.trips)
         result = SyncResult(
             submission_id=submission_id,
             state="held",
-            counts=tripped.outcomes.counts,
+            counts=counts | waiting,
             faults=tripped.outcomes.faults(),
             trips=tripped.trips,
             hold_id=hold_id,

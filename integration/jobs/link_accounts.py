@@ -108,15 +108,17 @@ class _Gathered:
 
 
 def link_accounts(hub: Hub, *, actor: str) -> LinkSummary:
-    """Link whatever moved since the last linking; a linking that changes nothing learns nothing."""
+    """Link whatever moved since the last linking."""
     with hub.store.write() as connection:
         return link_in(hub, connection, actor=actor)
 
 
 def link_in(hub: Hub, connection: Connection, *, actor: str) -> LinkSummary:
     """Link in the caller's transaction."""
-    ids = links.to_link(connection, links.last_linking(connection))
-    version = next_version(connection, hub.clock, "links")
+    version = next_version(
+        connection, hub.clock, "links"
+    )  # first: under its lock nothing is learnt that is not seen here
+    ids = links.to_link(connection, links.last_linking(connection, before=version))
     made: list[tuple[object, ...]] = []
     counts: Counter[str] = Counter()
     pending: Counter[str] = Counter()
@@ -125,6 +127,7 @@ def link_in(hub: Hub, connection: Connection, *, actor: str) -> LinkSummary:
         links.add(connection, rows)
         made += rows
         hub.progress("links", len(part))
+    links.learn_links(connection)
     summary = LinkSummary(len(ids), len(made), counts["ended"], counts["unconfirmed"], dict(sorted(pending.items())))
     digest = digest_tuples(sorted(made))
     detail = {"version": version, **msgspec.to_builtins(summary)}

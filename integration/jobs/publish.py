@@ -23,6 +23,7 @@ from integration.jobs.intake import parts
 from integration.jobs.list_rows import Spool, build_rows
 from integration.jobs.month_keys import MONTHLY
 from integration.storage import audit, holds, ledger, lists
+from integration.storage.engine import take_lock
 from integration.storage.keys import SUITE
 from integration.storage.lists import Published, Scope
 from schemas import envelope
@@ -70,6 +71,7 @@ def publish_month(hub: Hub, month: Month, *, actor: str) -> list[PublishResult]:
 
 def _publish(hub: Hub, company: CompanyPort, service: Service, month: Month, actor: str) -> PublishResult:
     with rare_collection(), hub.store.write() as connection:
+        take_lock(connection, "knowledge")  # a list is of one state: nothing is learnt or posted while it is built
         earlier = lists.published(connection, company.code)
         if any(one.kind == ListKind.REGULAR and one.month > month for one in earlier):
             # its time is over: what comes late stands on a list of a later month
@@ -180,12 +182,16 @@ def _write(
     detail = {"kind": kind.value, "month": str(scope.month), "run": scope.run_id}
     effect = audit.Effect(spool.rows, spool.quantity_milli, hashlib.sha256(content).digest())
     audit.record(connection, hub.clock, actor, "list_published", f"{company.code}:{number}", detail, effect)
+    return _published(head, spool)
+
+
+def _published(head: ListHead, spool: Spool) -> PublishResult:
     return PublishResult(
-        company=company.code,
+        company=head.company,
         state="published",
-        month=str(scope.month),
-        number=number,
-        kind=kind.value,
+        month=head.month,
+        number=head.number,
+        kind=head.kind.value,
         rows=spool.rows,
         quantity_milli=spool.quantity_milli,
         changes=spool.totals,

@@ -124,6 +124,7 @@ class RegistryRows:
         self.households.finish()
         self._write()
         if self.households.is_snapshot:
+            writes.learn_registry(self._connection)
             self.households.apply_silence()
 
     def _write(self) -> None:

@@ -5,7 +5,7 @@ Gather, judge and apply run in one transaction for the whole file; the brake is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import msgspec
@@ -21,9 +21,9 @@ from integration.jobs.registry_rows import RegistryRows
 from integration.storage import audit, registry, submissions
 from integration.storage import registry_writes as writes
 from integration.storage.engine import next_version
-from schemas.faults import FileRefused, refuse
+from schemas.faults import FileRefused, Outcome, refuse
 from schemas.registry import FileKind, RegistryHeader, RegistryRow
-from schemas.values import Month, int_day
+from schemas.values import Month, int_day, is_day
 
 
 def sync_registry(hub: Hub, content: Content, *, actor: str) -> SyncResult:
@@ -80,16 +80,21 @@ def apply_chunks(
     """Apply a registry file from its bytes; a dry run hands in bytes that are kept nowhere."""
     header, reads = _open(hub, chunks)
     version = next_version(connection, hub.clock, "registry", submission_id)
-    check_header(hub, connection, header)
+    again = check_header(hub, connection, header)
+    header = msgspec.structs.replace(header, kind=FileKind.DELTA) if again else header
     base = registry.live_by_district(connection) if header.kind is FileKind.SNAPSHOT else {}
     rows = RegistryRows(hub, connection, header, submission_id, version)
     for batch in parts(reads):
         rows.apply(batch)
         hub.progress("registry", len(batch))
+    if again and rows.outcomes.counts[Outcome.UNCHANGED] != rows.outcomes.rows:
+        raise _position_taken()
     rows.finish()
     trips = _judge(hub, connection, header, rows, base) if braked else []
     if trips:
         raise BrakeTripped(trips, rows.outcomes)
+    kind = header.kind.value if braked else "released"  # two persons have answered for these ends: they count no more
+    writes.note_movement(connection, version, kind, rows.households.movement)
     _note(hub, connection, header, rows, submission_id, version, actor)
     _retry_parked(hub, connection, header, rows, actor)
     return SyncResult(
@@ -102,8 +107,10 @@ def apply_chunks(
     )
 
 
-def check_header(hub: Hub, connection: Connection, header: RegistryHeader) -> None:
+def check_header(hub: Hub, connection: Connection, header: RegistryHeader) -> bool:
     """Refuse a file of another sender, a month that is not its own, or a position out of line (edge cases 52, 69).
+
+    Tell whether it is a snapshot of an accepted position and day: exported again, it may say nothing new (case 71).
 
     Raises:
         FileRefused: with what to do about it.
@@ -115,6 +122,8 @@ def check_header(hub: Hub, connection: Connection, header: RegistryHeader) -> No
             row=1,
             column="source",
         )
+    if not is_day(header.as_of):
+        raise refuse("BAD_DAY", "数据日期不存在，请更正 / there is no such day; correct it", row=1, column="as_of")
     if abs(Month.parse(header.month).minus(Month.of(int_day(header.as_of)))) > 1:
         raise refuse(
             "WRONG_MONTH",
@@ -122,19 +131,22 @@ def check_header(hub: Hub, connection: Connection, header: RegistryHeader) -> No
             row=1,
             column="month",
         )
-    if header.kind is FileKind.SNAPSHOT:
-        _check_position(registry.applied_snapshots(connection, header.source), header)
+    if header.kind is not FileKind.SNAPSHOT:
+        return False
+    return _is_known_position(registry.applied_snapshots(connection, header.source), header)
 
 
-def _check_position(snapshots: Iterable[registry.Snapshot], header: RegistryHeader) -> None:
+def _position_taken() -> FileRefused:
+    text = "该数据位点已有内容不同的全量 / another snapshot with other content has this position"
+    return refuse("POSITION_TAKEN", text, row=1, column="position")
+
+
+def _is_known_position(snapshots: Iterable[registry.Snapshot], header: RegistryHeader) -> bool:
     for other in snapshots:
         if other.position == header.position:
-            raise refuse(
-                "POSITION_TAKEN",
-                "该数据位点已有全量 / another snapshot has this position",
-                row=1,
-                column="position",
-            )
+            if other.as_of != header.as_of:
+                raise _position_taken()
+            return True
         if (other.position < header.position) != (other.as_of <= header.as_of) and other.as_of != header.as_of:
             raise refuse(
                 "POSITION_OUT_OF_LINE",
@@ -142,6 +154,7 @@ def _check_position(snapshots: Iterable[registry.Snapshot], header: RegistryHead
                 row=1,
                 column="position",
             )
+    return False
 
 
 def _judge(
@@ -172,9 +185,8 @@ def _note(
     version: int,
     actor: str,
 ) -> None:
-    """Write what the submission did: its outcomes, its movement, its place among the snapshots, its audit row."""
+    """Write what the submission did: its outcomes, its place among the snapshots, its audit row."""
     keep_outcomes(connection, submission_id, rows.outcomes)
-    writes.note_movement(connection, version, header.kind.value, rows.households.movement)
     if header.kind is FileKind.SNAPSHOT:
         districts = ",".join(sorted(rows.districts))
         writes.note_snapshot(connection, submission_id, header, version, districts)
@@ -186,27 +198,43 @@ def _note(
 
 
 def _retry_parked(hub: Hub, connection: Connection, header: RegistryHeader, rows: RegistryRows, actor: str) -> None:
-    """Apply what waited for the households that this file brought, under a version of its own (edge case 74)."""
-    waiting = [one for part in parts(rows.new_certificates) for one in registry.parked_for(connection, part)]
-    by_submission: dict[int, list[registry.Parked]] = {}
-    for one in waiting:
-        by_submission.setdefault(one.submission_id, []).append(one)
-    for submission_id, parked in sorted(by_submission.items()):
-        version = next_version(connection, hub.clock, "registry", submission_id)
-        delta = msgspec.structs.replace(header, kind=FileKind.DELTA)
-        again = RegistryRows(hub, connection, delta, submission_id, version)
-        unsealed = {one.row: _unseal(hub, one) for one in parked}
-        again.apply([ReadRecord(row, record) for row, record in sorted(unsealed.items())])
-        again.finish()
-        for one in parked:
-            writes.unpark(connection, one.parked_id, version)
-        writes.note_movement(connection, version, FileKind.DELTA.value, again.households.movement)
-        digest = again.hasher.done()
-        detail = {"kind": "parked", "version": version, "counts": again.outcomes.counts}
-        audit.record(
-            connection, hub.clock, actor, "parked_applied", f"{submission_id}:{version}", detail,
-            audit.Effect(digest.rows, 0, digest.sha256),
-        )  # fmt: skip
+    """Apply what waited for the households that this file brought, under a version of its own (edge case 74).
+
+    What is applied may bring a certificate's next number, for which something else waits.
+    """
+    arrived = rows.new_certificates
+    while waiting := [one for part in parts(arrived) for one in registry.parked_for(connection, part)]:
+        arrived = []
+        by_submission: dict[int, list[registry.Parked]] = {}
+        for one in waiting:
+            by_submission.setdefault(one.submission_id, []).append(one)
+        for submission_id, parked in sorted(by_submission.items()):
+            arrived += _apply_parked(hub, connection, header, submission_id, parked, actor)
+
+
+def _apply_parked(
+    hub: Hub,
+    connection: Connection,
+    header: RegistryHeader,
+    submission_id: int,
+    parked: Sequence[registry.Parked],
+    actor: str,
+) -> list[bytes]:
+    """Apply a submission's parked rows; return the certificates that came with them."""
+    version = next_version(connection, hub.clock, "registry", submission_id)
+    delta = msgspec.structs.replace(header, kind=FileKind.DELTA)
+    rows = RegistryRows(hub, connection, delta, submission_id, version)
+    unsealed = {one.row: _unseal(hub, one) for one in parked}
+    rows.apply([ReadRecord(row, record) for row, record in sorted(unsealed.items())])
+    rows.finish()
+    for one in parked:
+        writes.unpark(connection, one.parked_id, version)
+    writes.note_movement(connection, version, FileKind.DELTA.value, rows.households.movement)
+    digest = rows.hasher.done()
+    detail = {"kind": "parked", "version": version, "counts": rows.outcomes.counts}
+    effect = audit.Effect(digest.rows, 0, digest.sha256)
+    audit.record(connection, hub.clock, actor, "parked_applied", f"{submission_id}:{version}", detail, effect)
+    return rows.new_certificates
 
 
 def _unseal(hub: Hub, parked: registry.Parked) -> RegistryRow:

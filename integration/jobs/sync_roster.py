@@ -70,6 +70,7 @@ def apply_roster(
     if not rows.outcomes.rows:
         raise refuse("EMPTY_FILE", "用户档案没有一户，请重新导出 / the roster names no account; export it again")
     rows.close_absent()
+    rosters.learn_accounts(connection)
     limits = hub.policy.at(Month.of(today(hub.clock))).brake
     trips = brake.judge(rows.movement, limits) if braked else []
     if trips:

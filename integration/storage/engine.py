@@ -59,7 +59,8 @@ _READER: Final = ("PRAGMA wal_autocheckpoint=0", "PRAGMA query_only=ON", "PRAGMA
 #: The writer folds the write-ahead log back once it has grown by so much.
 _WAL_BYTES: Final = 64 << 20
 
-_POSTGRESQL: Final = "-c synchronous_commit=on -c lock_timeout=60s -c timezone=UTC"
+#: Every cursor here is read to its end; PostgreSQL would plan for its first tenth.
+_POSTGRESQL: Final = "-c synchronous_commit=on -c lock_timeout=60s -c timezone=UTC -c cursor_tuple_fraction=1.0"
 
 
 class Store:

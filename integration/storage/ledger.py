@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, or_, select, union
+from sqlalchemy import Connection, func, insert, literal_column, select, union
 
 from integration.domain.allowance import LinkSpan
 from integration.storage.bulk import bulk_insert, stream
 from integration.storage.registry import known_at
 from integration.storage.sets import among
-from integration.storage.tables import contests, facts, households, links, policies, postings, runs
+from integration.storage.tables import OPEN_VERSION, contests, facts, households, links, policies, postings, runs
 from schemas.values import Month, Service
 
 
@@ -72,17 +72,14 @@ def learn_policy(connection: Connection, version: int, sha256: str, content: str
 def touched_households(connection: Connection, since: int, until: int) -> list[int]:
     """Return the households about which anything became known after ``since``, up to ``until``."""
 
-    def moved(table: Any) -> Any:
-        c = table.c
-        return select(c.household_id).where(
-            or_(c.known_from.between(since + 1, until), c.known_to.between(since + 1, until))
-        )
+    def came(table: Any) -> Any:
+        return select(table.c.household_id).where(table.c.known_from.between(since + 1, until))
 
-    touched = union(
-        moved(facts),
-        moved(links),
-        select(contests.c.household_id).where(contests.c.known_from.between(since + 1, until)),
-    ).subquery()
+    def went(table: Any) -> Any:  # the open end stands as text, or SQLite does not see that its partial index serves
+        closed = table.c.known_to < literal_column(str(OPEN_VERSION))
+        return select(table.c.household_id).where(table.c.known_to.between(since + 1, until), closed)
+
+    touched = union(came(facts), went(facts), came(links), went(links), came(contests)).subquery()
     # whoever shares a person with a touched household may have to wait, or need to wait no more
     theirs = select(contests.c.digest).where(contests.c.household_id.in_(select(touched.c.household_id)))
     rivals = select(contests.c.household_id).where(contests.c.digest.in_(theirs))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, func, select, union, update
 
 from integration.domain.allowance import LinkSpan
-from integration.storage.bulk import bulk_insert, stream
+from integration.storage.bulk import bulk_insert, learn_sizes, stream
 from integration.storage.pii import LookupKind
 from integration.storage.registry import known_at
 from integration.storage.sets import among
@@ -37,9 +37,11 @@ class Current(NamedTuple):
     reference: str
 
 
-def last_linking(connection: Connection) -> int:
-    """Return the knowledge version of the last linking; 0 if there was none."""
-    query = select(func.coalesce(func.max(knowledge.c.version), 0)).where(knowledge.c.kind == "links")
+def last_linking(connection: Connection, before: int) -> int:
+    """Return the knowledge version of the last linking before a version; 0 if there was none."""
+    query = select(func.coalesce(func.max(knowledge.c.version), 0)).where(
+        knowledge.c.kind == "links", knowledge.c.version < before
+    )
     return int(connection.execute(query).scalar_one())
 
 
@@ -134,6 +136,11 @@ COLUMNS = (
 def add(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> int:
     """Write links, as tuples in the order of ``COLUMNS``."""
     return bulk_insert(connection, links, COLUMNS, sorted(rows))
+
+
+def learn_links(connection: Connection) -> None:
+    """Prepare the planner for whatever reads the links after a linking."""
+    learn_sizes(connection, links)
 
 
 def close(connection: Connection, version: int, keys: Iterable[tuple[int, str, int, int]]) -> None:

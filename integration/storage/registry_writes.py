@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select, update
 
 from integration.domain.brake import Movement
-from integration.storage.bulk import bulk_insert
+from integration.storage.bulk import bulk_insert, learn_sizes
 from integration.storage.tables import (
     OPEN_VERSION,
     claims,
@@ -64,6 +64,12 @@ class Additions:
 
 
 _SORTED: Final = frozenset({facts, lookups, claims, presences, records, sealed_records})
+
+
+def learn_registry(connection: Connection) -> None:
+    """Prepare the planner for whatever reads the registry after a snapshot, its own silence first."""
+    for table in (households, facts, standings, records, lookups, presences):
+        learn_sizes(connection, table)
 
 
 def close_facts(connection: Connection, version: int, keys: Iterable[tuple[int, int, int]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, select, update
 
-from integration.storage.bulk import bulk_insert, stream
+from integration.storage.bulk import bulk_insert, learn_sizes, stream
 from integration.storage.registry import LookupRow, known_at
 from integration.storage.sets import among
 from integration.storage.tables import (
@@ -84,6 +84,12 @@ def add(connection: Connection, rows: dict[Any, list[tuple[Any, ...]]]) -> None:
     for table, columns in _COLUMNS.items():
         if rows.get(table):
             bulk_insert(connection, table, columns, sorted(rows[table]) if table is account_lookups else rows[table])
+
+
+def learn_accounts(connection: Connection) -> None:
+    """Prepare the planner for whatever reads the accounts after a roster."""
+    for table in (accounts, numbers, account_facts, account_lookups):
+        learn_sizes(connection, table)
 
 
 def close_facts(connection: Connection, version: int, ids: Sequence[int]) -> None:

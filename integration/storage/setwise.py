@@ -26,7 +26,7 @@ from sqlalchemy import (
     union,
 )
 
-from integration.storage.bulk import bulk_insert, stream, temp_table
+from integration.storage.bulk import bulk_insert, learn_sizes, stream, temp_table
 from integration.storage.registry import known_at
 from integration.storage.tables import NO_PLACE, contests, facts, links, postings
 from schemas.values import Month, Service, day_int
@@ -89,6 +89,11 @@ def apply_month(
     connection.execute(
         insert(postings).from_select(_POSTED, plain_rows(decisions, knotty, run_id, month, service, cut_off))
     )
+
+
+def learn_postings(connection: Connection) -> None:
+    """Prepare the planner for whatever reads a month that has just been posted."""
+    learn_sizes(connection, postings)
 
 
 _POSTED = ["month", "service", "household_id", "n", "account_id", "quantity_milli", "run_id", "retro"]

@@ -156,17 +156,22 @@ def next_number(connection: Connection) -> int:
 def _earlier(connection: Connection, row: dict[str, Any]) -> int | None:
     """Return the submission that this one repeats, if any.
 
+    What was refused never took effect: put right, it may be sent again under its own id ("send it again in full").
+
     Raises:
         MessageConflict: the same message id, but other content.
     """
     c = submissions.c
-    same_message = [c[name] == row[name] for name in ("sender", "kind", "message_id")]
-    found = connection.execute(select(c.submission_id, c.content_mac).where(*same_message)).first()
-    if found is None:
-        return None
-    if found.content_mac != row["content_mac"]:
-        raise MessageConflict(found.submission_id)
-    return int(found.submission_id)
+    while True:
+        same_message = [c[name] == row[name] for name in ("sender", "kind", "message_id")]
+        found = connection.execute(select(c.submission_id, c.content_mac).where(*same_message)).first()
+        if found is None:
+            return None
+        if found.content_mac == row["content_mac"]:
+            return int(found.submission_id)
+        if state(connection, found.submission_id).state != "refused":
+            raise MessageConflict(found.submission_id)
+        row["message_id"] += f"@{found.submission_id}"
 
 
 def _newest_other(connection: Connection, row: dict[str, Any]) -> int:

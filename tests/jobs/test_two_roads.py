@@ -146,7 +146,11 @@ def test_the_town_has_every_kind_of_knot(sqlite_hub: Hub) -> None:
         seen["none yet"] = len(connection.execute(select(postings).where(postings.c.account_id == NO_PLACE)).all())
         links = ledger.links_of(connection, list(ledger.household_ids(connection)), summary.cut_off)
         seen["moved"] = sum(len(spans) > 1 for spans in links.values())
-    wanted = {*Verdict} - {Verdict.ABSENT, Verdict.NOT_IN_REGISTRY, Verdict.SPLIT_MONTH} | {"contested", "none yet", "moved"}
+    wanted = {*Verdict} - {Verdict.ABSENT, Verdict.NOT_IN_REGISTRY, Verdict.SPLIT_MONTH} | {
+        "contested",
+        "none yet",
+        "moved",
+    }
     assert {one for one in wanted if not seen[one]} == set()
 
 

@@ -60,7 +60,11 @@ def name_of(person: int) -> str:
 def id_of(person: int) -> str:
     """The valid citizen number of a person, different for each."""
     birth = date(1940, 1, 1) + timedelta(days=person % 20_000)
-    seventeen = f"{DISTRICT}{birth:%Y%m%d}{person // 20_000 % 1000:03d}"
+    return with_check_digit(f"{DISTRICT}{birth:%Y%m%d}{person // 20_000 % 1000:03d}")
+
+
+def with_check_digit(seventeen: str) -> str:
+    """A citizen number of its first seventeen digits (GB 11643)."""
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
     return seventeen + "10X98765432"[sum(w * int(d) for w, d in zip(weights, seventeen, strict=True)) % 11]
 
@@ -122,7 +126,7 @@ def json_line(value: Any) -> bytes:
 
 def registry_file(
     kind: str,
-    rows: Sequence[dict[str, Any] | bytes],
+    records: Sequence[dict[str, Any] | bytes],
     *,
     position: int = 10,
     as_of: int = 20261020,
@@ -141,25 +145,25 @@ def registry_file(
         "as_of": as_of,
         "month": month or str(Month.from_int(as_of // 100).plus(1)),
     }
-    lines = [row if isinstance(row, bytes) else json_line(row) for row in rows]
+    lines = [row if isinstance(row, bytes) else json_line(row) for row in records]
     body = json_line(header) + b"".join(lines)
     right = {
         "type": "trailer",
         "rows": len(lines),
-        "districts": dict(Counter(row["address"]["district"] for row in rows if isinstance(row, dict))),
+        "districts": dict(Counter(row["address"]["district"] for row in records if isinstance(row, dict))),
         "sha256": hashlib.sha256(body).hexdigest(),
     }
     return body + json_line(right | trailer)
 
 
-def snapshot(rows: Sequence[dict[str, Any] | bytes], **header: Any) -> bytes:
+def snapshot(records: Sequence[dict[str, Any] | bytes], **header: Any) -> bytes:
     """A full snapshot."""
-    return registry_file("snapshot", rows, **header)
+    return registry_file("snapshot", records, **header)
 
 
-def delta(rows: Sequence[dict[str, Any] | bytes], **header: Any) -> bytes:
+def delta(records: Sequence[dict[str, Any] | bytes], **header: Any) -> bytes:
     """A delta."""
-    return registry_file("delta", rows, **header)
+    return registry_file("delta", records, **header)
 
 
 # --- rosters ---------------------------------------------------------------------------------------------------

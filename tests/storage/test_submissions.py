@@ -27,9 +27,8 @@ def receive(store: Store, ring, clock):
 
 
 def content(store: Store, ring, number: int) -> bytes:
-    with store.read() as connection:
-        with submissions.opened_content(connection, ring, number) as content:
-            return b"".join(content)
+    with store.read() as connection, submissions.opened_content(connection, ring, number) as content:
+        return b"".join(content)
 
 
 def decide(store: Store, clock, number: int, state: str = "applied", reply: str = "{}") -> None:

@@ -81,7 +81,7 @@ links = Table(
     Column("service", Code, primary_key=True),
     id_column("account_id"),
     id_column("known_from"),
-    int_column("valid_from"),
+    id_column("valid_from"),
     int_column("valid_to"),
     code_column("company"),
     code_column("evidence"),

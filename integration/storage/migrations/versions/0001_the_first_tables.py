@@ -168,14 +168,14 @@ def upgrade() -> None:
     sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('known_from', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
-    sa.Column('valid_from', sa.BigInteger(), nullable=False),
+    sa.Column('valid_from', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('valid_to', sa.BigInteger(), nullable=False),
     sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('evidence', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('confirmed', sa.SmallInteger(), nullable=False),
     sa.Column('reference', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('known_to', sa.BigInteger(), server_default='4611686018427387904', nullable=False),
-    sa.PrimaryKeyConstraint('household_id', 'service', 'account_id', 'known_from', name=op.f('pk_links')),
+    sa.PrimaryKeyConstraint('household_id', 'service', 'account_id', 'known_from', 'valid_from', name=op.f('pk_links')),
     sqlite_with_rowid=False
     )
     with op.batch_alter_table('links', schema=None) as batch_op:
