@@ -254,7 +254,7 @@ def test_the_same_snapshot_under_another_message_id_is_a_no_op(hub: Hub) -> None
     rows = [household("A1", 1), household("B2", 2)]
     take(hub, snapshot(rows, position=10))
     again = take(hub, snapshot(rows, position=10))
-    other = take(hub, snapshot(rows[:1] + [household("C3", 3)], position=10))
+    other = take(hub, snapshot([*rows[:1], household("C3", 3)], position=10))
     fewer = take(hub, snapshot(rows[:1], position=10))
     assert (again.state, again.counts["unchanged"], again.counts["applied"]) == ("applied", 2, 0)
     assert [fault.code for fault in other.faults] == ["POSITION_TAKEN"]
