@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,16 +40,23 @@ def _command(stage: Stage, arguments: str) -> str:
     where = f"WAIVERHUB_DATA_DIR={_quoted(stage.folder.var)} "
     if stage.database_url is not None and not make_url(stage.database_url).password:
         where += f"WAIVERHUB_DATABASE_URL={shlex.quote(stage.database_url)} "
-    return f"{where}waiverhub {arguments}"
+    return f"{where}{_program()} {arguments}"
 
 
 def _verify(folder: Folder) -> str:
-    """Write the check of the newest list of the first company, of all its files."""
+    """Write the check of the newest list of the first company; without files named, all beside it are checked."""
     kept = kept_lists(folder)
     newest = [one for one in kept if one.manifest.company == kept[0].manifest.company][-1]
-    files = " ".join(_quoted(newest.folder / form.file_name) for form in newest.manifest.renderings)
-    key = _quoted(newest.folder / PUBLIC_KEY)
-    return f"waiverhub verify-list {_quoted(newest.folder / MANIFEST)} --key {key} {files}"
+    manifest, key = _quoted(newest.folder / MANIFEST), _quoted(newest.folder / PUBLIC_KEY)
+    return f"{_program()} verify-list {manifest} --key {key}"
+
+
+def _program() -> str:
+    """Return the command as it can be typed here: by name where it is on the path, else where it stands."""
+    beside = Path(sys.executable).with_name("waiverhub")
+    if shutil.which("waiverhub") or not beside.exists():
+        return "waiverhub"
+    return _quoted(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
 
 
 def _quoted(path: Path) -> str:

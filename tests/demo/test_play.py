@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-import shlex
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -89,16 +87,14 @@ def test_the_summary_names_nobody(demo: Demo) -> None:
 
 
 def commands(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if " waiverhub " in f" {line.strip()}" and "#" not in line]
+    return [line.strip() for line in text.splitlines() if re.search(r"(^|[ /])waiverhub ", line) and "#" not in line]
 
 
 def test_the_commands_to_try_next_work_as_they_stand(demo: Demo) -> None:
     found = commands(demo.text)
     assert len(found) >= 7
     for command in found:
-        program = f"{shlex.quote(sys.executable)} -m integration.cli"
-        run = ["bash", "-c", re.sub(r"(^| )waiverhub ", rf"\1{program} ", command)]
-        ended = subprocess.run(run, capture_output=True, text=True, check=False)
+        ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
         assert ended.returncode == 0, (command, ended.stderr)
 
 
