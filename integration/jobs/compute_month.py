@@ -6,7 +6,7 @@ run, or for everybody with ``full``. Control totals by two independent roads are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -17,14 +17,13 @@ from integration.domain.households import GRANTING, Slice, Standing, judge_slice
 from integration.domain.policy import MonthPolicy, Policy, stored_policy
 from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub
+from integration.jobs.intake import parts
 from integration.jobs.month_keys import MONTHLY, KeyJudge
 from integration.storage import audit, ledger, registry, setwise
 from integration.storage.bulk import digest_rows
 from integration.storage.engine import current_version, next_version, take_lock
 from integration.storage.ledger import Posting, Run
 from schemas.values import OPEN_DAY, Month, Service, months_between
-
-_PART = 5_000
 
 
 class MonthRefused(Exception):  # noqa: N818 - it names what happened
@@ -151,7 +150,7 @@ def _post_keys(hub: Hub, connection: Connection, plan: _Plan) -> tuple[int, int]
         if plan.full
         else iter(ledger.touched_households(connection, plan.since, plan.cut_off))
     )
-    return _post(connection, plan, _parts(ids), months, retro=True, progress=hub)
+    return _post(connection, plan, parts(ids), months, retro=True, progress=hub)
 
 
 def _post(
@@ -171,17 +170,6 @@ def _post(
         quantity += sum(posting.quantity_milli for posting in missing)
         progress.progress("households", len(part))
     return rows, quantity
-
-
-def _parts(ids: Iterator[int]) -> Iterator[list[int]]:
-    part: list[int] = []
-    for one in ids:
-        part.append(one)
-        if len(part) == _PART:
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 # --- the month, for everybody ----------------------------------------------------------------------------------
@@ -221,7 +209,7 @@ def _post_month(hub: Hub, connection: Connection, plan: _Plan) -> tuple[int, int
 
 def _judge_knots(connection: Connection, plan: _Plan, ids: Sequence[int]) -> list[Posting]:
     found: list[Posting] = []
-    for part in _parts(iter(ids)):
+    for part in parts(iter(ids)):
         judge = KeyJudge(connection, part, plan.cut_off, {plan.month: plan.policies[plan.month]})
         found += judge.missing(plan.run_id, [plan.month], retro=False, window=plan.window)
     return found

@@ -18,6 +18,7 @@ from integration.domain.allowance import NO_PLACE, LinkSpan, total
 from integration.domain.households import Slice
 from integration.domain.policy import Policy, stored_policy
 from integration.jobs import explain_texts as texts
+from integration.jobs.explanation import Explanation, Fact, Link, Placed, ServiceExplanation
 from integration.jobs.hub import Hub
 from integration.jobs.month_keys import MONTHLY, KeyJudge
 from integration.storage import ledger, links, lists, registry, rosters
@@ -30,64 +31,6 @@ from schemas.values import Month, Service, day_int
 
 class ExplainRefused(Exception):  # noqa: N818 - it names what happened
     """There is nothing to explain; the text says why."""
-
-
-class Fact(msgspec.Struct, frozen=True):
-    """A slice of the timeline that touches the month. Days YYYYMMDD; ``known_from`` is a knowledge version."""
-
-    valid_from: int
-    valid_to: int
-    category: str
-    status: str
-    certificate_from: int
-    certificate_to: int
-    alive_to: int
-    known_from: int
-
-
-class Link(msgspec.Struct, frozen=True):
-    """A link that touches the month."""
-
-    company: str
-    account: str
-    valid_from: int
-    valid_to: int
-    evidence: str
-    confirmed: bool
-
-
-class Placed(msgspec.Struct, frozen=True):
-    """A quantity on an account, or on none yet."""
-
-    company: str | None
-    account: str | None
-    quantity_milli: int
-
-
-class ServiceExplanation(msgspec.Struct, frozen=True):
-    """One service: the verdict, what is due and where, from what, and what was posted and listed."""
-
-    service: Service
-    verdict: str
-    held: bool
-    due: list[Placed]
-    posted: list[Placed]
-    runs: list[int]
-    links: list[Link]
-    listed_in: list[str]
-    source: str
-
-
-class Explanation(msgspec.Struct, frozen=True):
-    """A household's month as known at a version; ``lines`` says it in words."""
-
-    household: int
-    month: str
-    version: int
-    known_at: str
-    facts: list[Fact]
-    services: list[ServiceExplanation]
-    lines: list[str]
 
 
 class _Known(NamedTuple):

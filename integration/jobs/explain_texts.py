@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from adapters.base import CompanyPort
 from integration.domain.households import Verdict
 from integration.domain.matching import Evidence
+from integration.jobs.explanation import Explanation, Fact, Link, Placed, ServiceExplanation
 from schemas.values import OPEN_DAY, Category, Service, Status
-
-if TYPE_CHECKING:
-    from integration.jobs.explain import Explanation, Fact, Link, Placed, ServiceExplanation
 
 Words = tuple[str, str]
 

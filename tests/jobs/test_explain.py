@@ -26,7 +26,8 @@ from world import (
 
 from integration.domain.policy import Policy, load_policy
 from integration.jobs.dry_run import dry_run
-from integration.jobs.explain import ExplainRefused, Explanation, explain, version_at
+from integration.jobs.explain import ExplainRefused, explain, version_at
+from integration.jobs.explanation import Explanation
 from integration.jobs.hub import Hub
 from integration.storage.engine import current_version
 from integration.storage.tables import metadata
