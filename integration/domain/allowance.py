@@ -52,10 +52,11 @@ def differences(wanted: Vector, posted: Vector) -> list[tuple[int, int]]:
     """Return what to post, as (place, signed quantity), takings first.
 
     The total never falls: what is posted stays (edge case 37), because a late revocation does not reach back and only
-    a dated decision takes anything away. So a smaller ``wanted`` changes nothing at all, not even the place.
+    a dated decision takes anything away. Where less is due than is posted, the posted total goes to the place where
+    it is due; where nothing is due any more, nothing changes, not even the place.
     """
     if sum(wanted.values()) < sum(posted.values()):
-        return []
+        wanted = dict.fromkeys(wanted, sum(posted.values())) if len(wanted) == 1 else posted
     changes = {place: wanted.get(place, 0) - posted.get(place, 0) for place in wanted.keys() | posted.keys()}
     return sorted(((place, change) for place, change in changes.items() if change), key=lambda pair: (pair[1], pair[0]))
 

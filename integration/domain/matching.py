@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from integration.domain.allowance import LinkSpan
-from schemas.values import OPEN_DAY, AccountState, day_before
+from schemas.values import OPEN_DAY, AccountState, day_after, day_before
 
 
 class Evidence(StrEnum):
@@ -97,14 +97,15 @@ def pending_reason(candidates: Sequence[Candidate]) -> Pending:
 
 
 def link_timeline(
-    existing: Sequence[tuple[LinkSpan, str, str]], candidates: Sequence[Candidate], *, taken: bool
+    existing: Sequence[tuple[LinkSpan, str, str]], candidates: Sequence[Candidate], *, taken: bool, today: int
 ) -> list[NewLink]:
-    """Return the links a household should have at one service, disjoint in time and in order of time.
+    """Return the links a household should have at one service; those in force are disjoint in time.
 
     ``existing`` are its links now, as (span, company, evidence). A link stands until its account is closed or
     another account is chosen; a household that names a new account moves there from the day it said so (edge case
     47). A link made or confirmed by a person is never undone here. ``taken`` says that the chosen account serves
-    another household already: the link then waits for confirmation (edge case 54).
+    another household already: the link then waits for confirmation beside what the household has (edge case 54).
+    ``today`` (YYYYMMDD) dates a change that nobody has dated: what was listed before is not judged anew by it.
     """
     by_account = {candidate.account_id: candidate for candidate in candidates}
     kept = [
@@ -119,8 +120,10 @@ def link_timeline(
         return kept
     if kept and kept[-1].account_id == chosen.account_id:  # closed in between, and open again for the same household
         return [*kept[:-1], kept[-1]._replace(valid_to=OPEN_DAY)]
-    fresh = _fresh(chosen, kept, taken=taken)
-    return [*_cut(kept, fresh.valid_from), fresh]
+    fresh = NewLink(
+        chosen.account_id, chosen.company, _start(chosen, kept, today), OPEN_DAY, str(evidence_of(chosen)), not taken
+    )
+    return [*kept, fresh] if taken else [*cut(kept, fresh.valid_from), fresh]
 
 
 def _ended_with_account(span: LinkSpan, company: str, evidence: str, candidate: Candidate | None) -> NewLink:
@@ -133,14 +136,20 @@ def _ended_with_account(span: LinkSpan, company: str, evidence: str, candidate: 
     return NewLink(span.account_id, company, span.valid_from, valid_to, evidence, span.confirmed)
 
 
-def _fresh(chosen: Candidate, kept: Sequence[NewLink], *, taken: bool) -> NewLink:
-    """Date a new link: a first one from the account's opening, a later one from the move."""
+def _start(chosen: Candidate, kept: Sequence[NewLink], today: int) -> int:
+    """Date a new link: a first one from the account's opening, a later one from the move.
+
+    A move is dated by the household's own word, or by the closing of the account before, or else by the day on which
+    the hub found it; never back over months that were listed on another account.
+    """
     opened = chosen.opened_on or EVER
-    valid_from = max(opened, chosen.since) if kept else opened
-    evidence = evidence_of(chosen)
-    return NewLink(chosen.account_id, chosen.company, valid_from, OPEN_DAY, str(evidence), not taken)
+    if not kept:
+        return opened
+    last = kept[-1]
+    moved = chosen.since or (today if last.valid_to == OPEN_DAY else day_after(last.valid_to))
+    return max(opened, moved, last.valid_from)
 
 
-def _cut(kept: Sequence[NewLink], start: int) -> list[NewLink]:
+def cut(kept: Sequence[NewLink], start: int) -> list[NewLink]:
     """End earlier links the day before a new one starts; drop those that would have no day left."""
     return [link._replace(valid_to=min(link.valid_to, day_before(start))) for link in kept if link.valid_from < start]

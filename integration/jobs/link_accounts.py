@@ -12,15 +12,17 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from integration.domain.households import is_live
-from integration.domain.matching import Candidate, Evidence, NewLink, link_timeline, pending_reason
+from integration.clock import today
+from integration.domain.allowance import LinkSpan
+from integration.domain.households import GRANTING, is_live, judge_month
+from integration.domain.matching import Candidate, Evidence, NewLink, cut, link_timeline, pending_reason
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
 from integration.storage import audit, links, registry, rosters
 from integration.storage.bulk import digest_tuples
 from integration.storage.engine import next_version
 from integration.storage.pii import LookupKind, row_reference
-from schemas.values import OPEN_DAY, Service
+from schemas.values import OPEN_DAY, Month, Service, day_int
 
 #: Services whose households are linked to accounts; power works with projects.
 LINKED = (Service.WATER, Service.GAS, Service.HEATING)
@@ -58,9 +60,21 @@ class _Gathered:
         self.taken = links.linked_to(connection, accounts, OPEN_DAY)
         self._by_person = by_person
         self._services = {code: company.services for code, company in hub.companies.items()}
+        self.today = day_int(today(hub.clock))
         sharing = {one for owners in self.taken.values() for one in owners} | set(ids)
         timelines = registry.timelines(connection, sorted(sharing))
+        self._timelines = {one: [each.part for each in known] for one, known in timelines.items()}
         self.live = {one for one, known in timelines.items() if is_live(known[-1].part.standing)}
+        self._policy = hub.policy.at(Month.of(today(hub.clock)))
+
+    def is_taken(self, household: int, account: int, service: Service) -> bool:
+        """Whether another household that is entitled there, this month or the next, stands on the account."""
+        month = Month.from_int(self.today // 100)
+        others = self.taken.get((account, service.value), set()) - {household}
+        return any(self._entitled(one, service, each) for one in others for each in (month, month.plus(1)))
+
+    def _entitled(self, household: int, service: Service, month: Month) -> bool:
+        return judge_month(self._timelines.get(household, ()), service, month, self._policy) in GRANTING
 
     def _named_accounts(self, connection: Connection, ids: Sequence[int]) -> dict[int, dict[int, int]]:
         named = links.claims_of(connection, ids)
@@ -115,9 +129,7 @@ def link_accounts(hub: Hub, *, actor: str) -> LinkSummary:
 
 def link_in(hub: Hub, connection: Connection, *, actor: str) -> LinkSummary:
     """Link in the caller's transaction."""
-    version = next_version(
-        connection, hub.clock, "links"
-    )  # first: under its lock nothing is learnt that is not seen here
+    version = next_version(connection, hub.clock, "links")  # first: under its lock nothing is learnt unseen
     ids = links.to_link(connection, links.last_linking(connection, before=version))
     made: list[tuple[object, ...]] = []
     counts: Counter[str] = Counter()
@@ -175,25 +187,38 @@ def _give_way(gathered: _Gathered, ids: Sequence[int]) -> None:
 
 def _stays(gathered: _Gathered, household: int, link: links.Current) -> bool:
     now = [one for one in gathered.current[household] if one.service == link.service]
-    existing = [(one.span, one.company, one.evidence) for one in now]
-    wanted = link_timeline(existing, gathered.candidates(household, Service(link.service)), taken=False)
+    candidates = gathered.candidates(household, Service(link.service))
+    wanted = link_timeline(_existing(now), candidates, taken=False, today=gathered.today)
     return any(one.account_id == link.span.account_id and one.valid_to == OPEN_DAY for one in wanted)
+
+
+def _existing(now: Sequence[links.Current]) -> list[tuple[LinkSpan, str, str]]:
+    return [(one.span, one.company, one.evidence) for one in now]
 
 
 def _wanted(
     gathered: _Gathered, household: int, service: Service, now: Sequence[links.Current], candidates: Sequence[Candidate]
 ) -> list[NewLink]:
-    existing = [(one.span, one.company, one.evidence) for one in now]
-    wanted = link_timeline(existing, candidates, taken=False)
-    if not wanted:
+    """Return a household's links, as if its account were its own; if it is another's too, as waiting for a person.
+
+    A link that waits already is judged anew: the other household may have gone.
+    """
+    standing = _existing([one for one in now if one.span.confirmed])
+    wanted = link_timeline(standing, candidates, taken=False, today=gathered.today)
+    if not wanted or wanted[-1].valid_to != OPEN_DAY:
         return wanted
-    newest = wanted[-1]
-    owners = gathered.taken.setdefault((newest.account_id, service.value), set())
-    if newest.valid_to == OPEN_DAY and (owners - {household}) & gathered.live and household not in owners:
-        return link_timeline(existing, candidates, taken=True)
-    if newest.valid_to == OPEN_DAY and newest.confirmed:
-        owners.add(household)
+    owners = gathered.taken.setdefault((wanted[-1].account_id, service.value), set())
+    if household not in owners and gathered.is_taken(household, wanted[-1].account_id, service):
+        return _waiting(now, link_timeline(standing, candidates, taken=True, today=gathered.today))
+    owners.add(household)
     return wanted
+
+
+def _waiting(now: Sequence[links.Current], wanted: list[NewLink]) -> list[NewLink]:
+    """Let a link that waits keep its first day: it is the same link, not a new one each time."""
+    *others, last = wanted
+    since = [one.span.valid_from for one in now if not one.span.confirmed and one.span.account_id == last.account_id]
+    return [*others, last._replace(valid_from=since[0]) if since else last]
 
 
 class _Changed(msgspec.Struct):
@@ -206,12 +231,7 @@ def _changed(now: Sequence[links.Current], wanted: Sequence[NewLink]) -> _Change
 
     A link is told by its account and first day: a household may come back to an account it had.
     """
-    have = {
-        (one.span.account_id, one.span.valid_from): NewLink(
-            one.span.account_id, one.company, one.span.valid_from, one.span.valid_to, one.evidence, one.span.confirmed
-        )
-        for one in now
-    }
+    have = {(one.span.account_id, one.span.valid_from): _new_link(one) for one in now}
     want = {(link.account_id, link.valid_from): link for link in wanted}
     fresh = [link for key, link in want.items() if have.get(key) != link]
     return _Changed([key for key in have if have[key] != want.get(key)], fresh)
@@ -232,18 +252,24 @@ def confirm_link(hub: Hub, household: int, service: Service, *, actor: str) -> N
         LinkRefused: nothing waits for confirmation there.
     """
     with hub.store.write() as connection:
-        waiting = [
-            one
-            for one in links.current_links(connection, [household]).get(household, ())
-            if one.service == service and not one.span.confirmed
-        ]
+        version = next_version(connection, hub.clock, "decision")  # first: under its lock nobody links anew
+        now = [one for one in links.current_links(connection, [household]).get(household, ()) if one.service == service]
+        waiting = [one for one in now if not one.span.confirmed]
         if not waiting:
             raise LinkRefused(f"该户在 {service} 没有待确认的关联 / nothing waits for confirmation there")
-        version = next_version(connection, hub.clock, "decision")
-        keys = [(household, service.value, one.span.account_id, one.span.valid_from) for one in waiting]
+        start = min(one.span.valid_from for one in waiting)
+        before = [one for one in now if one.span.confirmed and one.span.valid_to >= start]
+        keys = [(household, service.value, one.span.account_id, one.span.valid_from) for one in (*waiting, *before)]
         links.close(connection, version, keys)
+        kept = cut([_new_link(one) for one in before], start)
+        links.add(connection, [_row(hub, household, service, link, version) for link in kept])
         links.add(connection, [_confirmed(one, version) for one in waiting])
         audit.record(connection, hub.clock, actor, "link_confirmed", f"{household}:{service}", {"version": version})
+
+
+def _new_link(one: links.Current) -> NewLink:
+    span = one.span
+    return NewLink(span.account_id, one.company, span.valid_from, span.valid_to, one.evidence, span.confirmed)
 
 
 def _confirmed(one: links.Current, version: int) -> tuple[object, ...]:

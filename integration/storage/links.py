@@ -74,7 +74,8 @@ def to_link(connection: Connection, since: int) -> list[int]:
     linked = select(links.c.household_id).where(
         links.c.account_id.in_(select(recent.c.account_id)), links.c.known_to == OPEN_VERSION
     )
-    query = union(moved(facts), moved(lookups), moved(claims), by_person, by_number, linked)
+    waiting = select(links.c.household_id).where(links.c.confirmed == 0, links.c.known_to == OPEN_VERSION)
+    query = union(moved(facts), moved(lookups), moved(claims), by_person, by_number, linked, waiting)
     return sorted(one for (one,) in stream(connection, query))
 
 
@@ -112,14 +113,14 @@ def _links(connection: Connection, condition: Any) -> Iterator[Current]:
         yield Current(one, service, LinkSpan(account, start, end, bool(confirmed)), *rest)
 
 
-def linked_to(connection: Connection, accounts: Sequence[int], service_until: int) -> dict[tuple[int, str], set[int]]:
+def linked_to(connection: Connection, accounts: Sequence[int], beyond: int) -> dict[tuple[int, str], set[int]]:
     """Return, by (account, service), the households whose confirmed link reaches beyond a day."""
     c = links.c
     query = select(c.account_id, c.service, c.household_id).where(
         among(connection, c.account_id, accounts),
         c.known_to == OPEN_VERSION,
         c.confirmed == 1,
-        c.valid_to >= service_until,
+        c.valid_to >= beyond,
     )
     found: dict[tuple[int, str], set[int]] = {}
     for account, service, household in stream(connection, query):
