@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from integration.clock import SHANGHAI, instant_us, us_instant
 from integration.domain.allowance import NO_PLACE, LinkSpan, total
-from integration.domain.households import Slice
+from integration.domain.households import Slice, Verdict
 from integration.domain.policy import Policy, stored_policy
 from integration.jobs import explain_texts as texts
 from integration.jobs.explanation import Explanation, Fact, Link, Placed, ServiceExplanation
@@ -71,6 +71,9 @@ def explain(
 
 def _gather(hub: Hub, connection: Connection, household: int, month: Month, as_known: int | None) -> _Known:
     version = current_version(connection) if as_known is None else as_known
+    newest = current_version(connection)
+    if version > newest:
+        raise ExplainRefused(f"目前最新版本为 {newest} / the newest knowledge version is {newest}")
     timeline = registry.timelines(connection, [household], version).get(household, [])
     if not timeline:
         raise ExplainRefused(
@@ -100,9 +103,10 @@ def _service(
 ) -> ServiceExplanation:
     posted = [row for row in _posted(connection, household, service, month) if row.run_id in known.runs]
     places = total((row.account_id, row.quantity_milli) for row in posted)
+    verdict = known.judge.verdict(household, service, month)
     return ServiceExplanation(
         service=service,
-        verdict=known.judge.verdict(household, service, month).value,
+        verdict=verdict.value,
         held=known.judge.held(household, service, month),
         due=[
             _placed(connection, *pair, known.version) for pair in known.judge.wanted(household, service, month).items()
@@ -116,7 +120,17 @@ def _service(
         ],
         listed_in=list(_listed_in(connection, known, posted, places, month)),
         source=known.policy.source(service.value, month),
+        late=any(row.retro for row in posted),
+        rules=_rules(known, verdict, month),
     )
+
+
+def _rules(known: _Known, verdict: Verdict, month: Month) -> list[str]:
+    """Return where the rules are written that decided beside the promise itself."""
+    touching = [one.part for one in known.timeline if _touches(one.part.valid_from, one.part.valid_to, month)]
+    rules = ["grace_months"] if verdict in (Verdict.IN_GRACE, Verdict.EXPIRED) else []
+    rules += ["mid_month"] if len(touching) > 1 or verdict is Verdict.NOT_STARTED else []
+    return [known.policy.source(rule, month) for rule in rules]
 
 
 def _in_month(span: LinkSpan, month: Month) -> bool:

@@ -141,14 +141,15 @@ class _Chosen:
                 "the community office can help to find the account",
             )
         for placed in one.posted:
-            runs = ", ".join(map(str, one.runs))
+            runs = ", ".join(map(str, one.runs)) + (self.say("（事后补计）", " (afterwards)") if one.late else "")
             yield self.say(
                 f"  台账：批次 {runs} 已入账 {self.placed(placed)}",
                 f"  Ledger: run {runs} posted {self.placed(placed)}",
             )
         if one.listed_in:
             yield self.say(f"  名单：{'、'.join(one.listed_in)}", f"  Lists: {', '.join(one.listed_in)}")
-        yield self.say(f"  依据：{one.source}", f"  Policy: {one.source}")
+        for source in (one.source, *one.rules):
+            yield self.say(f"  依据：{source}", f"  Policy: {source}")
 
     def placed(self, placed: Placed) -> str:
         quantity = _cubic_metres(placed.quantity_milli)
