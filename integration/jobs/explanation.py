@@ -51,6 +51,10 @@ class ServiceExplanation(msgspec.Struct, frozen=True):
     links: list[Link]
     listed_in: list[str]
     source: str
+    #: Posted by a run that found the month computed already: granted, moved or corrected afterwards.
+    late: bool
+    #: Where further rules that decided are written: grace, and how a month counts that the right covers in part.
+    rules: list[str]
 
 
 class Explanation(msgspec.Struct, frozen=True):
