@@ -36,7 +36,14 @@ def check(key: KeyOption = None, witness: Witnesses = None, json: AsJson = False
     if json:
         give_json({"sound": not found, "faults": found, "tree_size": newest.tree_size if newest else 0})
     elif found:
-        give_table("审计问题 / Faults", ("代码 / code", "对象 / subject"), found)
+        rows = [(one.code, one.subject, _meaning(one.code)) for one in found]
+        give_table("审计问题 / Faults", ("代码 / code", "对象 / subject", "含义 / meaning"), rows)
+        give_lines(
+            say(
+                "请勿继续运行；保留现状，与备份及各公司所存清单核对。",
+                "stop working on this database, keep it as it is; compare with backups and companies' manifests",
+            )
+        )
     else:
         size = newest.tree_size if newest else 0
         give_lines(
@@ -46,6 +53,27 @@ def check(key: KeyOption = None, witness: Witnesses = None, json: AsJson = False
             )
         )
     leave(Exit.REFUSED if found else Exit.DONE)
+
+
+def _meaning(code: str) -> str:
+    words = {
+        "NOT_SEQUENCED": say(
+            "尚未编入检查点；请运行 audit checkpoint", "not in a checkpoint yet; run: audit checkpoint"
+        ),
+        "NOT_SIGNED": say("末尾记录无检查点签名", "the last rows are covered by no signed checkpoint"),
+        "CHECKPOINT_CHANGED": say(
+            "检查点与记录不符，或公钥不对", "the checkpoint does not fit the rows, or another key"
+        ),
+        "WITNESS_DISAGREES": say("与别处保存的凭证不符", "differs from what somebody else kept"),
+        "LEAF_MISSING": say("审计树缺少一片", "a leaf of the audit tree is missing"),
+        "ROW_MISSING": say("审计记录被删除", "an audit row was removed"),
+        "ROW_CHANGED": say("审计记录被改动", "an audit row was changed"),
+        "EFFECT_CHANGED": say("入账、登记或名单与审计所记不符", "postings, records or a list differ from the audit"),
+        "EFFECT_WITHOUT_AUDIT": say(
+            "没有审计记录的入账、登记或名单", "postings, records or a list that no audit row states"
+        ),
+    }
+    return words.get(code, code)
 
 
 def _note(path: Path) -> str:

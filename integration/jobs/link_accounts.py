@@ -42,7 +42,7 @@ class LinkSummary(msgspec.Struct, frozen=True):
     pending: dict[str, int]
 
 
-class _Gathered:
+class Gathered:
     """All that is known of a batch of households and the accounts they may belong to."""
 
     def __init__(self, hub: Hub, connection: Connection, ids: Sequence[int]) -> None:
@@ -158,7 +158,7 @@ def link_in(hub: Hub, connection: Connection, *, actor: str) -> LinkSummary:
 def _link_part(
     hub: Hub, connection: Connection, ids: Sequence[int], version: int, counts: Counter[str], pending: Counter[str]
 ) -> list[tuple[object, ...]]:
-    gathered = _Gathered(hub, connection, ids)
+    gathered = Gathered(hub, connection, ids)
     _give_way(gathered, ids)
     rows: list[tuple[object, ...]] = []
     for household in ids:
@@ -176,7 +176,7 @@ def _link_part(
     return rows
 
 
-def _give_way(gathered: _Gathered, ids: Sequence[int]) -> None:
+def _give_way(gathered: Gathered, ids: Sequence[int]) -> None:
     """Let go of the accounts that these households leave, before anybody is found second on one of them."""
     for household in ids:
         for one in gathered.current.get(household, ()):
@@ -185,7 +185,7 @@ def _give_way(gathered: _Gathered, ids: Sequence[int]) -> None:
                 owners.discard(household)
 
 
-def _stays(gathered: _Gathered, household: int, link: links.Current) -> bool:
+def _stays(gathered: Gathered, household: int, link: links.Current) -> bool:
     now = [one for one in gathered.current[household] if one.service == link.service]
     candidates = gathered.candidates(household, Service(link.service))
     wanted = link_timeline(_existing(now), candidates, taken=False, today=gathered.today)
@@ -197,7 +197,7 @@ def _existing(now: Sequence[links.Current]) -> list[tuple[LinkSpan, str, str]]:
 
 
 def _wanted(
-    gathered: _Gathered, household: int, service: Service, now: Sequence[links.Current], candidates: Sequence[Candidate]
+    gathered: Gathered, household: int, service: Service, now: Sequence[links.Current], candidates: Sequence[Candidate]
 ) -> list[NewLink]:
     """Return a household's links, as if its account were its own; if it is another's too, as waiting for a person.
 

@@ -13,6 +13,7 @@ from integration.storage.pii import LookupKind
 from integration.storage.registry import known_at
 from integration.storage.sets import among
 from integration.storage.tables import (
+    NO_PLACE,
     OPEN_VERSION,
     account_facts,
     account_lookups,
@@ -22,6 +23,8 @@ from integration.storage.tables import (
     knowledge,
     links,
     lookups,
+    postings,
+    runs,
 )
 
 
@@ -126,6 +129,20 @@ def linked_to(connection: Connection, accounts: Sequence[int], beyond: int) -> d
     for account, service, household in stream(connection, query):
         found.setdefault((account, service), set()).add(household)
     return found
+
+
+def unplaced(connection: Connection) -> list[tuple[int, str]]:
+    """Return the (household, service) whose allowance of the newest computed month is on no account yet."""
+    p = postings.c
+    newest = select(func.max(runs.c.month)).scalar_subquery()
+    query = (
+        select(p.household_id, p.service)
+        .where(p.month == newest, p.account_id == NO_PLACE)
+        .group_by(p.household_id, p.service)
+        .having(func.sum(p.quantity_milli) > 0)
+        .order_by(p.household_id, p.service)
+    )
+    return [(household, service) for household, service in stream(connection, query)]
 
 
 COLUMNS = (
