@@ -14,7 +14,7 @@ from adapters.dialects.listing import ListDialect
 from adapters.dialects.spec import AliasFile, ListFile, RosterFile
 from adapters.dialects.table import AliasDialect, RosterDialect
 from schemas.configuration import ConfigFault, ConfigurationRefused, faults_of, read_toml
-from schemas.values import Service
+from schemas.values import MONTHLY, Service
 
 #: The name that a company's own rendering of a list goes by, beside the canonical ones.
 COMPANY_RENDERING: Final = "company"
@@ -69,12 +69,20 @@ def load_companies(files: Iterable[tuple[str, bytes]]) -> dict[str, Company]:
         except ConfigurationRefused as refused:
             faults += refused.faults
             continue
+        faults += _too_many_monthly(name, company)
         if company.code in companies:
             faults.append(ConfigFault(name, "code", "another file has this code", "give each company its own"))
         companies[company.code] = company
     if faults:
         raise ConfigurationRefused(faults)
     return dict(sorted(companies.items()))
+
+
+def _too_many_monthly(name: str, company: Company) -> list[ConfigFault]:
+    """Lists are numbered, and a month has one regular list, per company: a second monthly service would get none."""
+    if len(set(MONTHLY).intersection(company.services)) < 2:
+        return []
+    return [ConfigFault(name, "services", "more than one service with monthly lists", "make one file a service")]
 
 
 def _load(name: str, raw: bytes) -> Company:

@@ -55,12 +55,14 @@ def measure(stage: Callable[..., Measured], *arguments: object) -> Measured:
 
 
 @contextmanager
-def _hub(url: str, folder: str) -> Iterator[Hub]:
+def _hub(url: str, folder: str, month: str = "2027-01") -> Iterator[Hub]:
+    """Give the hub on the 20th before a month."""
     keys = Path(folder) / "keys"
     if not keys.exists():
         init_keys(keys)
     store = Store.open(url)
-    instant = datetime(2026, 12, 20, 13, tzinfo=UTC)
+    before = Month.parse(month).plus(-1)
+    instant = datetime(before.year, before.number, 20, 13, tzinfo=UTC)
     yield compose(store, KeyRing.load(keys), Settings(), clock=lambda: instant)
     store.close()
 
@@ -147,7 +149,7 @@ def link_accounts(url: str, folder: str) -> Measured:
 def run_month(url: str, folder: str, month: str) -> Measured:
     """Our month run, totals, audit and all, to the commit."""
     watch = Stopwatch()
-    with _hub(url, folder) as hub, watch:
+    with _hub(url, folder, month) as hub, watch:
         summary = compute_month(hub, Month.parse(month), actor=_ACTOR)
     return Measured(watch.seconds, summary.rows)
 
@@ -226,7 +228,7 @@ def publish(url: str, folder: str, month: str, renderings: str) -> Measured:
     ``renderings``: ``own`` is the company's dialect alone, ``all`` adds the two canonical forms.
     """
     watch = Stopwatch()
-    with _hub(url, folder) as whole:
+    with _hub(url, folder, month) as whole:
         hub = replace(whole, companies={"city_water": whole.companies["city_water"]})
         if renderings == "own":
             hub = replace(hub, list_writers=lambda company: (company.list_writer(),))

@@ -95,7 +95,6 @@ def compose(
         companies=companies_in(config_folder() / "companies"),
         registry_reader=registry_reader,
         list_writers=list_writers,
-        origin=settings.origin,
         registry_source=settings.registry_source,
         progress=progress,
     )

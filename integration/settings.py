@@ -24,7 +24,7 @@ def packaged_config() -> Path:
 
 
 class Settings(BaseSettings):
-    """Where things are and what the hub is called; see ``config/hub.toml`` for each."""
+    """Where things are and where its registry comes from; see ``config/hub.toml`` for each."""
 
     model_config = SettingsConfigDict(
         env_prefix="WAIVERHUB_", extra="forbid", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
@@ -33,7 +33,6 @@ class Settings(BaseSettings):
     data_dir: Path
     database_url: str = ""
     keys_dir: str = ""
-    origin: str = Field(min_length=1, max_length=100)
     registry_source: str = Field(min_length=1, max_length=100)
     raw_retention_days: int = Field(ge=1, le=3650)
     language: str = Field(default="", pattern=r"^(|zh|en)$")

@@ -23,12 +23,16 @@ OPEN_DAY: Final = 99991231
 
 
 class Service(StrEnum):
-    """What a company supplies. The first two are monthly allowances."""
+    """What a company supplies."""
 
     WATER = "water"
     GAS = "gas"
     HEATING = "heating"
     POWER = "power"
+
+
+#: Services with a monthly allowance.
+MONTHLY: Final = (Service.WATER, Service.GAS)
 
 
 class Category(StrEnum):

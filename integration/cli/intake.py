@@ -8,7 +8,16 @@ import msgspec
 import typer
 
 from integration.cli.exits import Exit, Refused, leave
-from integration.cli.session import ActAs, FileArgument, content_of, job_actor, known_company, reading, writing
+from integration.cli.session import (
+    ActAs,
+    FileArgument,
+    content_of,
+    job_actor,
+    known_company,
+    reading,
+    settings,
+    writing,
+)
 from integration.cli.words import AsJson, give_json, give_lines, give_table, lines_in, say, side, zh
 from integration.domain.brake import Trip
 from integration.jobs.outcomes import SyncResult
@@ -175,3 +184,23 @@ def submissions(
         (str(s.submission_id), s.sender, s.kind, s.message_id[:24], s.received_at, state_word(s.state)) for s in found
     ]
     give_table("报送 / Submissions", heads, rows)
+
+
+# --- forgetting ------------------------------------------------------------------------------------------------
+
+
+def purge(who: ActAs = None, json: AsJson = False) -> None:
+    """Delete the content and row outcomes of decided submissions older than ``raw_retention_days``."""
+    from integration.jobs.purge_content import purge_content
+
+    days = settings().raw_retention_days
+    with writing(as_json=json) as hub:
+        number = purge_content(hub, days, actor=job_actor(hub, who))
+    if json:
+        give_json({"purged": number, "retention_days": days})
+    else:
+        give_lines(
+            say(
+                f"已删除 {number} 份超过 {days} 天的报送原文", f"deleted the content of {number} older than {days} days"
+            )
+        )

@@ -11,9 +11,9 @@ from integration.app import policy_in
 from integration.cli.exits import Exit, leave
 from integration.cli.intake import state_word, tell_counts, tell_trips
 from integration.cli.session import ActAs, MonthArgument, content_of, file_option, job_actor, writing
-from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, say
+from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, say, side
 from integration.jobs.compute_month import RunSummary, compute_month
-from integration.jobs.dry_run import Difference, DryRun, dry_run
+from integration.jobs.dry_run import CompanyRows, Difference, DryRun, dry_run
 from integration.jobs.publish import PublishResult, publish_month
 from schemas.values import Month
 
@@ -101,9 +101,23 @@ def _tell_trial(found: DryRun) -> None:
             f"gaining: {gaining}, losing: {losing}, to another account: {moving} households",
         )
     )
+    if found.already_posted:
+        give_lines(
+            say("本月已入账：已入账的不会收回", "the month is posted already: what was posted is not taken back")
+        )
+    _tell_companies(found.companies)
     tell_trips(found.trips)
     _tell_differences(say("增加（前若干）", "Gains (the first)"), found.gains)
     _tell_differences(say("减少（前若干）", "Losses (the first)"), found.losses)
+
+
+def _tell_companies(found: list[CompanyRows]) -> None:
+    heads = ("公司 / company", "之前 / rows before", "之后 / rows after", "新增 / NEW", "停止 / STOP")
+    rows = [
+        (one.company, *(f"{n:,}" for n in (one.rows_before, one.rows_after, one.starting, one.stopping)))
+        for one in found
+    ]
+    give_table(say("各公司名单", "Companies' lists"), heads, rows)
 
 
 def _tell_differences(title: str, found: list[Difference]) -> None:
@@ -120,8 +134,8 @@ def publish(month: MonthArgument, who: ActAs = None, json: AsJson = False) -> No
         give_json(results)
     else:
         _tell_published(results)
-    if any(result.state == "held" for result in results):
-        leave(Exit.HELD)
+    states = {result.state for result in results}
+    leave(Exit.REFUSED if "refused" in states else Exit.HELD if "held" in states else Exit.DONE)
 
 
 def _tell_published(results: list[PublishResult]) -> None:
@@ -137,6 +151,8 @@ def _tell_published(results: list[PublishResult]) -> None:
     give_table("名单 / Lists", heads, map(_line, results))
     for result in results:
         tell_trips(result.trips)
+        if result.reason:
+            give_lines(f"{result.company}: {side(result.reason)}")
         if result.hold_id is not None:
             give_lines(
                 say(f"下一步：waiverhub hold show {result.hold_id}", f"next: waiverhub hold show {result.hold_id}")

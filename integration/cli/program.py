@@ -69,6 +69,7 @@ _SINGLE = (
     ("init", setup.init, "建立数据文件夹、密钥与数据库"),
     ("status", standing.status, "现状与下一步"),
     ("submissions", intake.submissions, "最近的报送"),
+    ("purge", intake.purge, "删除超过保存期的报送原文与逐行结果"),
     ("run", months.run, "计算一个月"),
     ("publish", months.publish, "发布一个月的名单"),
     ("verify-list", lists.verify_list, "只凭文件与公钥核对名单"),

@@ -8,11 +8,10 @@ from integration.cli.session import reading
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say
 from integration.clock import today
 from integration.jobs.hub import Hub
-from integration.jobs.month_keys import MONTHLY
 from integration.storage import holds, overview
 from integration.storage.engine import current_version
 from integration.storage.overview import Listed, RunLine
-from schemas.values import Month
+from schemas.values import MONTHLY, Month
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,13 +15,12 @@ from integration.demo.truth import Key, Ledger
 from integration.domain.allowance import NO_PLACE
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
-from integration.jobs.month_keys import MONTHLY
 from integration.jobs.registry_rows import certificate_key
 from integration.storage import ledger, registry, rosters
 from integration.storage.ledger import Posting
 from integration.storage.pii import LookupKind
 from schemas.registry import Certificate, CertificateKind
-from schemas.values import Month, Service
+from schemas.values import MONTHLY, Month, Service
 
 #: Household id, service, month.
 PostedKey = tuple[int, Service, Month]

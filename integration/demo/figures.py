@@ -12,9 +12,8 @@ from integration.demo.check import Check
 from integration.demo.stage import Stage
 from integration.domain.allowance import NO_PLACE
 from integration.jobs.intake import parts
-from integration.jobs.month_keys import MONTHLY
 from integration.storage import ledger
-from schemas.values import Month, Service
+from schemas.values import MONTHLY, Month, Service
 
 
 @dataclass

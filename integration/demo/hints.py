@@ -31,7 +31,7 @@ def hints(played: Played) -> Iterator[tuple[Words, str]]:
     yield HINTS["audit"], _command(played.stage, "audit verify")
     yield HINTS["dry_run"], _command(played.stage, f"run {last.plus(1)} --dry-run")
     password = _quoted(played.stage.folder.password(CLERK))
-    run = _command(played.stage, f"run {last.plus(1)} --as {CLERK}")
+    run = _command(played.stage, f"run {last} --as {CLERK}")
     yield HINTS["run"], f"WAIVERHUB_PASSWORD_FILE={password} {run}"
 
 

@@ -125,8 +125,8 @@ HINTS: Final[Mapping[str, Words]] = {
     "audit": ("核验审计", "verify the audit"),
     "dry_run": ("试算下个月，不入账", "compute the next month without posting it"),
     "run": (
-        "以经办人身份计算下个月（口令在该文件，仅本人可读）",
-        "compute it as the clerk (the password stands in that file)",
+        "以经办人身份再算本月：不会重复入账（口令在该文件，仅本人可读）",
+        "compute the month again as the clerk; nothing is posted twice (the password stands in that file)",
     ),
 }
 

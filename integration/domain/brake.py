@@ -43,6 +43,7 @@ def judge(movement: Movement, limits: Brake) -> list[Trip]:
 
     A district that was there and is named no more trips by itself; its households do not count as ends as well
     (settled reading 21). ``movement.named`` is None where absence of a district means nothing (deltas, lists).
+    What knows no districts (a roster) counts under "", and is judged in all alone.
     """
     base = sum(movement.base.values())
     if base == 0:
@@ -73,5 +74,5 @@ def _by_district(name: str, counts: Mapping[str, int], bases: Mapping[str, int],
     return [
         Trip(name, district, number, bases.get(district, 0))
         for district, number in sorted(counts.items())
-        if not limit.allows(number, bases.get(district, 0))
+        if district and not limit.allows(number, bases.get(district, 0))
     ]

@@ -27,6 +27,8 @@ from schemas.values import (
 
 #: Status of a time in which a snapshot was silent about the household.
 ABSENT: Final = "absent"
+#: Statuses of a household that stands in the registry as a beneficiary.
+LIVE: Final = (Status.ACTIVE.value, Status.SUSPENDED_REVIEW.value)
 
 
 class Standing(NamedTuple):
@@ -122,7 +124,8 @@ def fold(records: Iterable[Record], presences: Iterable[Presence]) -> list[Slice
 
 
 def _append(slices: list[Slice], day: int, record: Record, *, absent: bool) -> None:
-    standing = record.standing._replace(status=ABSENT) if absent else record.standing
+    silenced = absent and is_live(record.standing)  # who had ended already has nothing left to be silent about
+    standing = record.standing._replace(status=ABSENT) if silenced else record.standing
     if slices and slices[-1].valid_from == day:
         slices.pop()
     if slices:
@@ -136,7 +139,7 @@ def _append(slices: list[Slice], day: int, record: Record, *, absent: bool) -> N
 
 def is_live(standing: Standing) -> bool:
     """Whether the household stands in the registry as a beneficiary, whatever the certificate's dates say."""
-    return standing.status in (Status.ACTIVE, Status.SUSPENDED_REVIEW)
+    return standing.status in LIVE
 
 
 def grace_end(certificate_to: int, grace_months: int) -> int:

@@ -160,6 +160,7 @@ def load_policy(files: Mapping[str, Mapping[str, Any]]) -> Policy:
     """
     faults: list[ConfigFault] = []
     merged: dict[str, _Parameter] = {}
+    files_of: dict[str, str] = {}
     raw: dict[str, Any] = {}
     for name, content in files.items():
         try:
@@ -170,12 +171,13 @@ def load_policy(files: Mapping[str, Mapping[str, Any]]) -> Policy:
         faults += [_twice(name, key) for key in parameters.keys() & merged.keys()]
         faults += [_order(name, key) for key, one in parameters.items() if not _ascending(one)]
         merged |= parameters
+        files_of |= dict.fromkeys(parameters, name)
         raw |= content
-    faults += _name_faults(merged) if not faults else []
+    faults += _name_faults(merged, files_of) if not faults else []
+    faults += _value_faults(merged, files_of)
     if faults:
         raise ConfigurationRefused(faults)
     content_json = msgspec.json.encode(raw, order="sorted").decode()
-    _check_every_step(merged)
     return Policy(merged, content_json, hashlib.sha256(content_json.encode()).hexdigest())
 
 
@@ -197,10 +199,10 @@ def _ascending(parameter: _Parameter) -> bool:
     return all(a < b for a, b in pairwise(months))
 
 
-def _name_faults(parameters: Mapping[str, _Parameter]) -> list[ConfigFault]:
+def _name_faults(parameters: Mapping[str, _Parameter], files_of: Mapping[str, str]) -> list[ConfigFault]:
     wanted = set(MonthPolicy.model_fields)
     unknown = [
-        ConfigFault("policy", k, "is not a parameter of the hub", "correct the name")
+        ConfigFault(files_of[k], k, "is not a parameter of the hub", "correct the name")
         for k in parameters.keys() - wanted
     ]
     missing = [
@@ -228,9 +230,20 @@ def _at(parameters: Mapping[str, _Parameter], month: Month) -> MonthPolicy:
         raise ConfigurationRefused(faults_of(f"policy in {month}", error)) from None
 
 
-def _check_every_step(parameters: Mapping[str, _Parameter]) -> None:
-    """Validate the policy at every month in which anything changes, once all parameters have a value."""
-    starts = [parameter.values[0].from_ for parameter in parameters.values()]
-    steps = {dated.from_ for parameter in parameters.values() for dated in parameter.values}
-    for month in sorted(step for step in steps if step >= max(starts)):
-        _at(parameters, month)
+def _value_faults(parameters: Mapping[str, _Parameter], files_of: Mapping[str, str]) -> list[ConfigFault]:
+    """Validate every value that any parameter ever has, each by itself: no rule is about two of them."""
+    return [
+        fault._replace(key=f"{key}.values.{number}.{fault.key.replace(key, 'value', 1)}")
+        for key, parameter in parameters.items()
+        if key in MonthPolicy.model_fields
+        for number, dated in enumerate(parameter.values)
+        for fault in _faults_of_value(files_of[key], key, dated.value)
+    ]
+
+
+def _faults_of_value(file: str, key: str, value: Any) -> list[ConfigFault]:
+    try:
+        MonthPolicy.model_validate({key: value})
+    except ValidationError as error:
+        return [fault for fault in faults_of(file, error) if fault.key.partition(".")[0] == key]
+    return []

@@ -12,18 +12,18 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, Table
 
-from integration.clock import now_us
+from integration.clock import now_us, today
 from integration.domain.households import GRANTING, Slice, Standing, judge_slice
 from integration.domain.policy import MonthPolicy, Policy, stored_policy
 from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
-from integration.jobs.month_keys import MONTHLY, KeyJudge
+from integration.jobs.month_keys import KeyJudge
 from integration.storage import audit, ledger, registry, setwise
 from integration.storage.bulk import digest_rows
 from integration.storage.engine import current_version, next_version, take_lock
 from integration.storage.ledger import Posting, Run
-from schemas.values import OPEN_DAY, Month, Service, months_between
+from schemas.values import MONTHLY, OPEN_DAY, Month, Service, months_between
 
 
 class MonthRefused(Exception):  # noqa: N818 - it names what happened
@@ -71,7 +71,7 @@ def compute_month(hub: Hub, month: Month, *, actor: str, full: bool = False) -> 
     """Compute a month at the present cut-off and post what is missing.
 
     Raises:
-        MonthRefused: an earlier month was left out, or the month is no month of this hub yet.
+        MonthRefused: an earlier month was left out, the month lies before the ledger's first, or beyond the next.
         TotalsDisagree: the control totals differ; nothing is posted.
     """
     with rare_collection(), hub.store.write() as connection:
@@ -88,6 +88,15 @@ def compute_in(hub: Hub, connection: Connection, month: Month, *, actor: str, fu
     return _conclude(hub, connection, plan, own, earlier, actor)
 
 
+def _check_time(hub: Hub, month: Month) -> None:
+    """Refuse what is far ahead: it would stand, and nothing is ever taken back."""
+    latest = Month.of(today(hub.clock)).plus(1)
+    if month > latest:
+        raise MonthRefused(
+            f"{month} 尚早，目前最晚可算 {latest} / {month} lies too far ahead; the latest month to compute is {latest}"
+        )
+
+
 def learn_policy(hub: Hub, connection: Connection) -> None:
     """Give the loaded policy a knowledge version, if it is another than the newest stored."""
     newest = ledger.newest_policy(connection)
@@ -101,6 +110,8 @@ def _plan(hub: Hub, connection: Connection, month: Month, *, full: bool) -> _Pla
     first = min((run.month for run in done), default=month)
     _check_order(done, month, first)
     computed = {run.month for run in done}
+    if month not in computed:
+        _check_time(hub, month)
     months = computed | {month}  # later ones too: what was touched since the last run is looked at in this run only
     latest = max(months)
     last = done[-1] if done else None

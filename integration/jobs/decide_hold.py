@@ -14,10 +14,10 @@ from integration.clock import now_us
 from integration.jobs.hub import Hub
 from integration.jobs.intake import apply_kept
 from integration.jobs.outcomes import SyncResult
+from integration.jobs.reasons import fault_of
 from integration.jobs.sync_registry import apply_registry
 from integration.jobs.sync_roster import apply_roster
 from integration.storage import audit, holds, overview, submissions
-from integration.storage.engine import take_lock
 from integration.storage.holds import Hold, HoldRefused
 
 _LIST: Final = "list"
@@ -37,10 +37,10 @@ def propose_release(hub: Hub, hold_id: int, reason: str, *, actor: str) -> Decis
     """Propose that a hold be released.
 
     Raises:
-        HoldRefused: it is not open, or no reason is given.
+        HoldRefused: it is not open, or no reason is given, or one with an ID number in it.
     """
-    if not reason.strip():
-        raise HoldRefused("须写明理由 / a reason must be given")
+    if fault := fault_of(reason):
+        raise HoldRefused(fault)
     with hub.store.write() as connection:
         holds.propose(connection, hold_id, actor, reason)
         hold = holds.get(connection, hold_id)
@@ -77,9 +77,6 @@ def _apply(hub: Hub, hold: Hold, actor: str) -> SyncResult:
         raise HoldRefused(f"报送 {hold.subject} 不存在 / there is no submission {hold.subject}")
 
     def apply(connection: Connection, number: int, _braked: bool) -> SyncResult:
-        take_lock(connection, "knowledge")
-        if not _still_held(connection, hold):  # somebody approved twice, or two did, at the same moment
-            raise HoldRefused(f"报送 {number} 已经应用 / submission {number} is applied already")
         if kept.kind == "roster":
             port = hub.companies[kept.sender]
             return apply_roster(hub, connection, number, port, actor=actor, braked=False)

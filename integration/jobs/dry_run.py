@@ -1,6 +1,7 @@
 """What would change: a month under another policy, or after another registry file, with nothing kept.
 
-The production code runs in a transaction that is rolled back, so a dry run can be wrong only where the real run is.
+The production code runs in a transaction that is rolled back, so a dry run can be wrong only where the real run is. In
+a month that is posted already nothing is lost, as the ledger takes nothing back.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ import msgspec
 from sqlalchemy import Connection, insert
 
 from integration.clock import now_us
+from integration.domain.allowance import NO_PLACE, differences, total
 from integration.domain.brake import Trip
 from integration.domain.policy import MonthPolicy, Policy
 from integration.jobs.hub import Hub
 from integration.jobs.intake import BrakeTripped, Content, parts
 from integration.jobs.link_accounts import link_in
-from integration.jobs.month_keys import MONTHLY, KeyJudge
+from integration.jobs.month_keys import KeyJudge
 from integration.jobs.outcomes import SyncResult
 from integration.jobs.sync_registry import apply_chunks
-from integration.storage import ledger
+from integration.storage import ledger, lists
 from integration.storage.engine import current_version
 from integration.storage.submissions import next_number
 from integration.storage.tables import submissions
-from schemas.values import Month
+from schemas.values import MONTHLY, Month
 
 #: A household's due: quantity and place, by (household, service).
 Due = dict[tuple[int, str], tuple[int, int]]
+_Row = tuple[int, str, int]
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -37,10 +40,24 @@ class Difference(msgspec.Struct, frozen=True):
     quantity_milli: int
 
 
+class CompanyRows(msgspec.Struct, frozen=True):
+    """What one company's list would look like: its entitled accounts, and those that start or stop (NEW, STOP)."""
+
+    company: str
+    rows_before: int
+    rows_after: int
+    starting: int
+    stopping: int
+
+
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What a month would look like; ``gains`` and ``losses`` are the first ones, the counts are of all."""
+    """What a month would look like; ``gains`` and ``losses`` are the first ones, the counts are of all.
+
+    ``already_posted`` says that a run has computed the month: what it posted stays, whatever is due by now.
+    """
 
     month: str
+    already_posted: bool
     quantity_before_milli: int
     quantity_after_milli: int
     households_before: int
@@ -50,6 +67,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     households_moving: int
     gains: list[Difference]
     losses: list[Difference]
+    companies: list[CompanyRows]
     registry: SyncResult | None = None
     trips: list[Trip] = []
 
@@ -66,7 +84,10 @@ def dry_run(
         before = _due(hub, connection, month, hub.policy.at(month))
         result, trips = _take_in(hub, connection, registry) if registry else (None, [])
         after = _due(hub, connection, month, (policy or hub.policy).at(month))
-    return _compare(month, before, after, result, trips, most)
+        companies = _lists(hub, connection, before, after)
+        posted = any(run.month == month for run in ledger.all_runs(connection))
+    found = _compare(month, before, after, most)
+    return msgspec.structs.replace(found, already_posted=posted, companies=companies, registry=result, trips=trips)
 
 
 def _due(hub: Hub, connection: Connection, month: Month, policy: MonthPolicy) -> Due:
@@ -82,7 +103,9 @@ def _due(hub: Hub, connection: Connection, month: Month, policy: MonthPolicy) ->
 def _due_of(judge: KeyJudge, ids: Sequence[int], month: Month) -> Iterator[tuple[tuple[int, str], tuple[int, int]]]:
     for household in ids:
         for service in MONTHLY:
-            for place, quantity in judge.wanted(household, service, month).items():
+            posted = judge.posted(household, service, month)
+            missing = differences(judge.wanted(household, service, month), posted)
+            for place, quantity in total([*posted.items(), *missing]).items():
                 yield (household, service.value), (quantity, place)
 
 
@@ -102,7 +125,22 @@ def _take_in(hub: Hub, connection: Connection, content: Content) -> tuple[SyncRe
     return result, trips
 
 
-def _compare(month: Month, before: Due, after: Due, result: SyncResult | None, trips: list[Trip], most: int) -> DryRun:
+def _lists(hub: Hub, connection: Connection, before: Due, after: Due) -> list[CompanyRows]:
+    """Compare what stands on the accounts of each company that gets monthly lists."""
+    owners = lists.companies_of(connection)
+    rows: dict[str, tuple[set[_Row], set[_Row]]] = {
+        company.code: (set(), set()) for company in hub.companies.values() if set(MONTHLY) & set(company.services)
+    }
+    for index, due in enumerate((before, after)):
+        for (household, service), (_, place) in due.items():
+            if place != NO_PLACE and owners[place] in rows:
+                rows[owners[place]][index].add((household, service, place))
+    return [
+        CompanyRows(code, len(were), len(are), len(are - were), len(were - are)) for code, (were, are) in rows.items()
+    ]
+
+
+def _compare(month: Month, before: Due, after: Due, most: int) -> DryRun:
     changes = [
         Difference(
             household, service, after.get((household, service), (0, 0))[0] - before.get((household, service), (0, 0))[0]
@@ -114,6 +152,7 @@ def _compare(month: Month, before: Due, after: Due, result: SyncResult | None, t
     moving = {key[0] for key in before.keys() & after.keys() if before[key][1] != after[key][1]}
     return DryRun(
         month=str(month),
+        already_posted=False,
         quantity_before_milli=sum(quantity for quantity, _ in before.values()),
         quantity_after_milli=sum(quantity for quantity, _ in after.values()),
         households_before=len({household for household, _ in before}),
@@ -123,6 +162,5 @@ def _compare(month: Month, before: Due, after: Due, result: SyncResult | None, t
         households_moving=len(moving),
         gains=gains[:most],
         losses=losses[:most],
-        registry=result,
-        trips=trips,
+        companies=[],
     )

@@ -20,13 +20,13 @@ from integration.domain.policy import Policy, stored_policy
 from integration.jobs import explain_texts as texts
 from integration.jobs.explanation import Explanation, Fact, Link, Placed, ServiceExplanation
 from integration.jobs.hub import Hub
-from integration.jobs.month_keys import MONTHLY, KeyJudge
+from integration.jobs.month_keys import KeyJudge
 from integration.storage import ledger, links, lists, registry, rosters
 from integration.storage.engine import current_version
 from integration.storage.ledger import Posting, Run
 from integration.storage.tables import knowledge
 from schemas.lists import ListKind
-from schemas.values import Month, Service, day_int
+from schemas.values import MONTHLY, Month, Service, day_int
 
 
 class ExplainRefused(Exception):  # noqa: N818 - it names what happened

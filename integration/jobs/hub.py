@@ -33,7 +33,6 @@ class Hub:
     companies: Mapping[str, CompanyPort]
     registry_reader: Callable[[bytes], RegistryReader]
     list_writers: Callable[[Any], Sequence[ListWriter]]
-    origin: str
     registry_source: str
     progress: Progress = no_progress
 

@@ -18,6 +18,8 @@ from integration.jobs.hub import Hub
 from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.storage import audit, holds, submissions
 from integration.storage.bulk import bulk_insert
+from integration.storage.engine import take_lock
+from integration.storage.submissions import State
 from integration.storage.tables import submission_outcomes
 from schemas.faults import FileRefused
 
@@ -46,6 +48,7 @@ def take_in(
     """Keep a file and apply it.
 
     The same message again gets the same reply; the same content under another id has no effect (edge cases 70, 71).
+    What was refused, or said nothing that could be applied, is judged anew: the cause may be mended by now.
 
     Raises:
         MessageConflict: the message id was used for other content.
@@ -59,9 +62,10 @@ def take_in(
         message_id=message_id,
         chunks=content(),
         replaces=kind == "roster",
+        stands=lambda state: _stands(kind, state),
     )
     if kept.repeated and kept.state.state != "received":
-        return msgspec.json.decode(kept.state.reply, type=SyncResult)
+        return _reply(kept.state)
     if kept.duplicate_of is not None:
         return _conclude(
             hub,
@@ -71,26 +75,58 @@ def take_in(
     return apply_kept(hub, kept.submission_id, door=_DOORS[kind], apply=apply, actor=actor, braked=True)
 
 
+def _reply(state: State) -> SyncResult:
+    return msgspec.json.decode(state.reply, type=SyncResult)
+
+
+def _stands(kind: str, state: State) -> bool:
+    """Whether a reply is given again for ever.
+
+    A roster or snapshot whose rows are all as known has said something as a whole; an alias file has not.
+    """
+    if state.state != "applied":
+        return state.state != "refused"
+    counts = _reply(state).counts
+    effect = counts["applied"] + counts["held"] + (0 if kind == "aliases" else counts["unchanged"])
+    return effect > 0 or counts["rejected"] == 0
+
+
 _DOORS = {"registry": "snapshot", "roster": "roster", "aliases": "roster"}
 
 
 def apply_kept(hub: Hub, submission_id: int, *, door: str, apply: Apply, actor: str, braked: bool) -> SyncResult:
-    """Apply a kept submission, or record why not."""
+    """Apply a kept submission, or record why not; what another has answered in the meantime stays answered.
+
+    ``braked``: it has just arrived; else it was held, and two persons released it.
+    """
+    before = "received" if braked else "held"
     try:
         with rare_collection(), hub.store.write() as connection:
+            if (answered := _answered(connection, submission_id, before)) is not None:
+                return answered
             result = apply(connection, submission_id, braked)
             _record(hub, connection, result, actor)
             return result
     except FileRefused as refused:
-        return _conclude(hub, SyncResult(submission_id=submission_id, state="refused", faults=[refused.fault]), actor)
+        refusal = SyncResult(submission_id=submission_id, state="refused", faults=[refused.fault])
+        return _conclude(hub, refusal, actor, before)
     except BrakeTripped as tripped:
         return _hold(hub, submission_id, door, tripped, actor)
+
+
+def _answered(connection: Connection, submission_id: int, before: str) -> SyncResult | None:
+    """Return the reply of a submission that another process has answered since; call it first in a transaction."""
+    take_lock(connection, "knowledge")
+    state = submissions.state(connection, submission_id)
+    return None if state.state == before else _reply(state)
 
 
 def _hold(hub: Hub, submission_id: int, door: str, tripped: BrakeTripped, actor: str) -> SyncResult:
     counts = tripped.outcomes.counts
     waiting = {"applied": 0, "held": counts["applied"] + counts["held"]}  # nothing of it is applied yet
     with hub.store.write() as connection:
+        if (answered := _answered(connection, submission_id, "received")) is not None:
+            return answered
         hold_id = holds.open_hold(connection, now_us(hub.clock), door, str(submission_id), tripped.trips)
         result = SyncResult(
             submission_id=submission_id,
@@ -104,8 +140,10 @@ def _hold(hub: Hub, submission_id: int, door: str, tripped: BrakeTripped, actor:
         return result
 
 
-def _conclude(hub: Hub, result: SyncResult, actor: str) -> SyncResult:
+def _conclude(hub: Hub, result: SyncResult, actor: str, before: str = "received") -> SyncResult:
     with hub.store.write() as connection:
+        if (answered := _answered(connection, result.submission_id, before)) is not None:
+            return answered
         _record(hub, connection, result, actor)
     return result
 
@@ -122,11 +160,12 @@ def _record(hub: Hub, connection: Connection, result: SyncResult, actor: str) ->
 
 
 def keep_outcomes(connection: Connection, submission_id: int, outcomes: Outcomes) -> None:
-    """Store how every row ended, except the unchanged."""
+    """Store how every row ended, except the unchanged; after what is stored of an earlier application of some."""
     columns = ("submission_id", "first_row", "n", "last_row", "outcome", "column", "code", "text")
+    start = submissions.next_outcome(connection, submission_id)
     rows = (
         (submission_id, first, n, last, outcome, column, code, text)
-        for n, (first, last, outcome, column, code, text) in enumerate(outcomes.runs())
+        for n, (first, last, outcome, column, code, text) in enumerate(outcomes.runs(), start)
     )
     bulk_insert(connection, submission_outcomes, columns, rows)
 

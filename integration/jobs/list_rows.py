@@ -1,6 +1,7 @@
 """A list's rows: every entitled account against the last regular list, and what changed in months listed before.
 
-The rows come in one order (account, month, reference, change), so that the same ledger gives the same bytes.
+The rows come in one order (account, month, STOP before all else, reference), so that the same ledger gives the same
+bytes, and whoever reads them by account ends the old holder before the new one begins.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Table
@@ -62,14 +64,15 @@ Moved = Callable[[int, Change], None]
 def build_rows(
     hub: Hub, connection: Connection, scope: Scope, kind: ListKind, earlier: list[Published], moved: Moved
 ) -> Iterator[Sequence[ListRow]]:
-    """Yield a list's rows in batches, in their one order: account, month, reference, change."""
+    """Yield a list's rows in batches, in their one order."""
     late = sorted(_late(hub, connection, scope, earlier), key=_order)
     if kind is ListKind.SUPPLEMENT:
         yield from parts(late)
         return
     with lists.corrected_households(connection, scope) as corrected:
-        netted = _netted(hub, connection, scope, corrected, moved)
-        other = [*netted, *_stops(hub, connection, scope, corrected, moved)]
+        netted = _netted(connection, scope, corrected, moved)
+        moves = [*netted, *_stops(connection, scope, corrected, moved)]
+        other = (_row(hub, scope, *move) for move in _without_reused(connection, scope, moves))
         plain = _plain(hub, connection, scope, corrected, moved)
         yield from _woven(plain, sorted([*late, *other], key=_order))
 
@@ -84,8 +87,8 @@ def _woven(batches: Iterable[list[ListRow]], others: Sequence[ListRow]) -> Itera
     yield from parts(others[done:])
 
 
-def _order(row: ListRow) -> tuple[str, int, str, str]:
-    return row.account, row.month, row.reference, row.change
+def _order(row: ListRow) -> tuple[str, int, bool, str, str]:
+    return row.account, row.month, row.change != Change.STOP, row.reference, row.change
 
 
 def _plain(hub: Hub, connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[list[ListRow]]:
@@ -101,18 +104,39 @@ def _plain(hub: Hub, connection: Connection, scope: Scope, corrected: Table, mov
         yield batch
 
 
+class _Move(NamedTuple):
+    """A row to be: where, of which month, and what it is called there."""
+
+    placed: lists.Placed
+    month: int
+    change: Change
+    quantity_milli: int
+
+
 def _row(hub: Hub, scope: Scope, placed: lists.Placed, month: int, change: Change, quantity: int) -> ListRow:
     reference = row_reference(hub.ring, scope.company, placed.household_id, placed.account_id)
     return ListRow(reference, placed.number, scope.service.value, month, quantity, change.value)
 
 
-def _stops(hub: Hub, connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[ListRow]:
+def _stops(connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[_Move]:
     for placed in lists.plain_stops(connection, scope, corrected):
         moved(placed.household_id, Change.STOP)
-        yield _row(hub, scope, placed, int(scope.month), Change.STOP, 0)
+        yield _Move(placed, int(scope.month), Change.STOP, 0)
 
 
-def _netted(hub: Hub, connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[ListRow]:
+def _without_reused(connection: Connection, scope: Scope, moves: Sequence[_Move]) -> Iterator[_Move]:
+    """Leave out the STOP of a number that was given to another account, whose household the same list entitles.
+
+    The company knows accounts by their numbers: the row would end the new holder, and the old one is gone anyhow.
+    """
+    stopping = [move.placed for move in moves if move.change is Change.STOP]
+    reused = {one for part in parts(stopping) for one in lists.taken_over(connection, scope, part)}
+    for move in moves:
+        if move.change is not Change.STOP or move.placed not in reused:
+            yield move
+
+
+def _netted(connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[_Move]:
     now = lists.corrected_nets(connection, scope, corrected, scope.month, scope.run_id)
     before = (
         lists.corrected_nets(connection, scope, corrected, scope.before.month, scope.before.run_id)
@@ -128,7 +152,7 @@ def _netted(hub: Hub, connection: Connection, scope: Scope, corrected: Table, mo
         for account, quantity, change in net_changes(*vectors[household]):
             if change is not Change.KEEP:
                 moved(household, change)
-            yield _row(hub, scope, placed[household, account], int(scope.month), change, quantity)
+            yield _Move(placed[household, account], int(scope.month), change, quantity)
 
 
 def _late(hub: Hub, connection: Connection, scope: Scope, earlier: list[Published]) -> Iterator[ListRow]:

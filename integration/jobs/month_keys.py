@@ -15,10 +15,7 @@ from integration.domain.persons import Naming, is_held, is_split_month
 from integration.domain.policy import MonthPolicy
 from integration.storage import ledger, registry
 from integration.storage.ledger import Posting
-from schemas.values import Month, Service
-
-#: Services with a monthly allowance.
-MONTHLY = (Service.WATER, Service.GAS)
+from schemas.values import MONTHLY, Month, Service
 
 #: A rule about the households that name one person.
 Rule = Callable[[int, Sequence[Naming], Month], bool]

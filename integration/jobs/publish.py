@@ -1,7 +1,7 @@
 """Publishing lists: one regular list per company and month, and supplements for what came later.
 
-A list is built, its totals are compared with the ledger's, the brake is judged against the list before, and only then
-manifest, signature and every rendering are written, in one transaction. Nothing published is ever changed.
+A list is built, the brake is judged against the list before, a regular list's total is compared with the ledger's, and
+only then manifest, signature and every rendering are written, in one transaction. Nothing published is ever changed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
 from integration.jobs.list_rows import Spool, build_rows
-from integration.jobs.month_keys import MONTHLY
 from integration.storage import audit, holds, ledger, lists
 from integration.storage.engine import take_lock
 from integration.storage.keys import SUITE
 from integration.storage.lists import Published, Scope
 from schemas import envelope
 from schemas.lists import Change, ChangeTotal, ListKind, Manifest, Rendering
-from schemas.values import Month, Service
+from schemas.values import MONTHLY, Month, Service
 
 _MEMBER = 1 << 20
 
@@ -38,7 +37,7 @@ class ListRefused(Exception):  # noqa: N818 - it names what happened
 
 
 class PublishResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one company's list: published, held, or nothing to publish."""
+    """What became of one company's list: published, held, refused (``reason`` says why), or nothing to publish."""
 
     company: str
     state: str
@@ -50,23 +49,40 @@ class PublishResult(msgspec.Struct, frozen=True, kw_only=True):
     changes: dict[str, ChangeTotal] = {}
     trips: list[Trip] = []
     hold_id: int | None = None
+    reason: str = ""
 
 
 def publish_month(hub: Hub, month: Month, *, actor: str) -> list[PublishResult]:
     """Publish a month to every company with a monthly service: its regular list, or what came since as a supplement.
 
+    What keeps one company's list from being published keeps no other company from its own.
+
     Raises:
         ListRefused: no run has computed the month.
     """
+    _check_computed(hub, month)
     audit.sequence(hub.store, hub.ring, hub.clock)  # publication waits for the checkpoint that covers its run
     results = []
     for company in hub.companies.values():
         for service in company.services:
             if service in MONTHLY:
-                results.append(_publish(hub, company, service, month, actor))
+                results.append(_tried(hub, company, service, month, actor))
                 hub.progress("lists", 1)
     audit.sequence(hub.store, hub.ring, hub.clock)
     return results
+
+
+def _check_computed(hub: Hub, month: Month) -> None:
+    with hub.store.read() as connection:
+        if all(run.month != month for run in ledger.all_runs(connection)):
+            raise ListRefused(f"{month} 尚未计算 / {month} is not computed; first: waiverhub run {month}")
+
+
+def _tried(hub: Hub, company: CompanyPort, service: Service, month: Month, actor: str) -> PublishResult:
+    try:
+        return _publish(hub, company, service, month, actor)
+    except ListRefused as refused:
+        return PublishResult(company=company.code, state="refused", month=str(month), reason=str(refused))
 
 
 def _publish(hub: Hub, company: CompanyPort, service: Service, month: Month, actor: str) -> PublishResult:
@@ -92,8 +108,6 @@ def _scope(
     connection: Connection, company: str, service: Service, month: Month, earlier: list[Published]
 ) -> tuple[Scope, ListKind]:
     runs = ledger.all_runs(connection)
-    if all(run.month != month for run in runs):
-        raise ListRefused(f"{month} 尚未计算 / {month} is not computed; first: waiverhub run {month}")
     newest = runs[-1]
     if not audit.covered(connection, "month_computed", str(newest.run_id)):
         raise ListRefused("本批次尚无审计检查点覆盖 / no audit checkpoint covers the run yet; try again")
@@ -116,8 +130,7 @@ def _trips(hub: Hub, connection: Connection, scope: Scope, moved: list[tuple[int
 
     A household that stops at one account and starts at another has changed its account; it has neither ended nor come.
     """
-    hold = holds.find(connection, "list", _subject(scope))
-    if scope.before is None or (hold is not None and hold.state == "released"):
+    if scope.before is None:
         return []
     movement = Movement(base=lists.placed_by_district(connection, scope, scope.before))
     changes: dict[int, set[Change]] = {}
@@ -126,7 +139,15 @@ def _trips(hub: Hub, connection: Connection, scope: Scope, moved: list[tuple[int
     for part in parts(sorted(changes)):
         for household, district in lists.districts_of(connection, part).items():
             movement.add(_counter(movement, changes[household]), district)
-    return brake.judge(movement, hub.policy.at(scope.month).brake)
+    trips = brake.judge(movement, hub.policy.at(scope.month).brake)
+    hold = holds.find(connection, "list", _subject(scope))
+    return [] if hold is not None and hold.state == "released" and _covered(trips, hold.trips) else trips
+
+
+def _covered(trips: list[Trip], released: list[Trip]) -> bool:
+    """Whether two persons have released as much already, be it of an earlier run: each limit, no further exceeded."""
+    most = {(trip.limit, trip.district): trip.number for trip in released}
+    return all(trip.number <= most.get((trip.limit, trip.district), -1) for trip in trips)
 
 
 def _counter(movement: Movement, changes: set[Change]) -> dict[str, int]:
@@ -136,7 +157,7 @@ def _counter(movement: Movement, changes: set[Change]) -> dict[str, int]:
 
 
 def _subject(scope: Scope) -> str:
-    return f"{scope.company}:{scope.month}:{scope.run_id}"
+    return f"{scope.company}:{scope.month}"
 
 
 def _held(hub: Hub, connection: Connection, scope: Scope, trips: list[Trip], actor: str) -> PublishResult:

@@ -6,17 +6,20 @@ Gather, judge and apply run in one transaction for the whole file; the brake is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import islice
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
 
 from adapters.base import ReadRecord
+from integration.clock import today
 from integration.domain import brake
 from integration.domain.brake import Movement, Trip
 from integration.jobs.hub import Hub
 from integration.jobs.intake import BrakeTripped, Content, keep_outcomes, parts, take_in
-from integration.jobs.outcomes import SyncResult
+from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.jobs.registry_rows import RegistryRows
 from integration.storage import audit, registry, submissions
 from integration.storage import registry_writes as writes
@@ -24,6 +27,9 @@ from integration.storage.engine import next_version
 from schemas.faults import FileRefused, Outcome, refuse
 from schemas.registry import FileKind, RegistryHeader, RegistryRow
 from schemas.values import Month, int_day, is_day
+
+#: How far ahead of the hub's calendar an as-of date may lie.
+_AHEAD: Final = timedelta(days=31)
 
 
 def sync_registry(hub: Hub, content: Content, *, actor: str) -> SyncResult:
@@ -124,6 +130,13 @@ def check_header(hub: Hub, connection: Connection, header: RegistryHeader) -> bo
         )
     if not is_day(header.as_of):
         raise refuse("BAD_DAY", "数据日期不存在，请更正 / there is no such day; correct it", row=1, column="as_of")
+    if int_day(header.as_of) > today(hub.clock) + _AHEAD:
+        raise refuse(
+            "AS_OF_IN_FUTURE",
+            "数据日期在未来一个月以后，请更正 / the as-of date is more than a month ahead; correct it",
+            row=1,
+            column="as_of",
+        )
     if abs(Month.parse(header.month).minus(Month.of(int_day(header.as_of)))) > 1:
         raise refuse(
             "WRONG_MONTH",
@@ -220,21 +233,37 @@ def _apply_parked(
     parked: Sequence[registry.Parked],
     actor: str,
 ) -> list[bytes]:
-    """Apply a submission's parked rows; return the certificates that came with them."""
+    """Apply a submission's parked rows; return the certificates that came with them.
+
+    A row that ends without reaching a household waits on.
+    """
     version = next_version(connection, hub.clock, "registry", submission_id)
     delta = msgspec.structs.replace(header, kind=FileKind.DELTA)
     rows = RegistryRows(hub, connection, delta, submission_id, version)
     unsealed = {one.row: _unseal(hub, one) for one in parked}
     rows.apply([ReadRecord(row, record) for row, record in sorted(unsealed.items())])
     rows.finish()
+    keep_outcomes(connection, submission_id, rows.outcomes)
+    waiting = _still_waiting(rows.outcomes)
     for one in parked:
-        writes.unpark(connection, one.parked_id, version)
+        if not any(one.row in span for span in waiting):
+            writes.unpark(connection, one.parked_id, version)
     writes.note_movement(connection, version, FileKind.DELTA.value, rows.households.movement)
     digest = rows.hasher.done()
     detail = {"kind": "parked", "version": version, "counts": rows.outcomes.counts}
     effect = audit.Effect(digest.rows, 0, digest.sha256)
     audit.record(connection, hub.clock, actor, "parked_applied", f"{submission_id}:{version}", detail, effect)
     return rows.new_certificates
+
+
+def _still_waiting(outcomes: Outcomes) -> list[range]:
+    """Return the rows that reached no household; one that waits for a person in dispute is on file already."""
+    ends = (Outcome.HELD, Outcome.REJECTED)
+    return [
+        range(first, last + 1)
+        for first, last, outcome, _, code, _ in outcomes.runs()
+        if outcome in ends and code != "DUPLICATE_PERSON"
+    ]
 
 
 def _unseal(hub: Hub, parked: registry.Parked) -> RegistryRow:

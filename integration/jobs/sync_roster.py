@@ -31,6 +31,7 @@ from schemas.text import fold_name
 from schemas.values import OPEN_DAY, AccountState, Month, day_int
 
 _TWICE = "户号在本档案中出现多次，只采用第一条 / the number stands in this roster more than once; the first row counts"
+_SPLIT = "同一旧户号已有后继户号，或仍在使用，属分户，不是换号 / the old number has a successor or stands on: a split"
 _REUSED = (
     "已销户的户号给了新用户，按新户处理 / a closed number was given to a new customer: another account from now on"
 )
@@ -69,7 +70,7 @@ def apply_roster(
             hub.progress("roster", len(batch))
     if not rows.outcomes.rows:
         raise refuse("EMPTY_FILE", "用户档案没有一户，请重新导出 / the roster names no account; export it again")
-    rows.close_absent()
+    rows.close()
     rosters.learn_accounts(connection)
     limits = hub.policy.at(Month.of(today(hub.clock))).brake
     trips = brake.judge(rows.movement, limits) if braked else []
@@ -98,10 +99,13 @@ class _RosterRows:
         self._company = company
         self._version = version
         self._mac = keyed_hasher(hub.ring, f"roster {company}")
-        self._next = rosters.next_account_id(connection)
+        self._next = self._first_new = rosters.next_account_id(connection)
         self._open = dict(rosters.open_accounts(connection, company))
         self._named: set[str] = set()
-        self._present: set[int] = set()
+        self._present: set[int] = set()  # an open row stands for it
+        self._spared: set[int] = set()  # a rejected row names it
+        self._left: set[str] = set()  # numbers that this roster renumbered away
+        self._closing: dict[int, tuple[RosterRow, bytes]] = {}  # a successor may yet come, and stand for it
         self._doubtful = False
         self._new: dict[Any, list[tuple[Any, ...]]] = {}
         self._changed: list[int] = []
@@ -115,6 +119,7 @@ class _RosterRows:
             number for read in batch if read.account for number in (read.account.account, read.account.predecessor)
         } | {read.named for read in batch}
         known = rosters.by_number(self._connection, self._company, sorted(filter(None, wanted)))
+        self._learn_left(batch, known)
         for read in batch:
             if read.account is None:
                 self._spare(read.named, known)
@@ -129,34 +134,67 @@ class _RosterRows:
     def _spare(self, number: str, known: dict[str, rosters.Known]) -> None:
         """Leave an account as it is known that a rejected row names; a row that names none may mean any."""
         if number in known:
-            self._present.add(known[number].account_id)
+            self._spared.add(known[number].account_id)
         self._doubtful |= not number
+
+    def _learn_left(self, batch: Sequence[ReadAccount], known: dict[str, rosters.Known]) -> None:
+        """Remember which numbers named as closed were renumbered away by an earlier file: they are no new accounts."""
+        closed = {
+            (self._company, read.account.account)
+            for read in batch
+            if read.account and read.account.state == AccountState.CLOSED and read.account.account not in known
+        }
+        ever = rosters.accounts_ever_numbered(self._connection, closed)
+        self._left |= {number for _, number in ever}
 
     def _judge(self, row: int, account: RosterRow, known: dict[str, rosters.Known]) -> None:
         mac = self._mac.copy()
         mac.update(msgspec.json.encode(account))
         digest = mac.digest()[:16]
-        found = known.get(account.account)
-        if found is None and account.predecessor in known:
-            found = known[account.predecessor]
-            self._renumber(found.account_id, account)
-        if found is None:
-            self._create(account, digest)
-            self.outcomes.add(row, Outcome.APPLIED)
-        elif found.digest == digest:
-            self._present.add(found.account_id)
+        left, closed = account.account in self._left, account.state == AccountState.CLOSED
+        found = None if left else known.get(account.account)
+        if left and closed:  # its successor stands for it
             self.outcomes.add(row, Outcome.UNCHANGED)
-        elif (
-            found.state == AccountState.CLOSED and account.state != AccountState.CLOSED and _taken_over(found, account)
-        ):
+        elif left or (found and found.state == AccountState.CLOSED and not closed and _taken_over(found, account)):
             self._create(account, digest)
             self.outcomes.add(row, Outcome.APPLIED, None, [Fault(row, "account", "NUMBER_REUSED", _REUSED)])
+        elif found is None:
+            self._arrive(row, account, digest, known)
+        elif found.digest == digest:
+            self._stand(found.account_id, closed)
+            self.outcomes.add(row, Outcome.UNCHANGED)
         else:
-            self._changed.append(found.account_id)
-            self._state(found.account_id, account, digest)
+            self._change(found.account_id, account, digest)
             self.outcomes.add(row, Outcome.APPLIED)
 
+    def _arrive(self, row: int, account: RosterRow, digest: bytes, known: dict[str, rosters.Known]) -> None:
+        """Take in a number not borne yet: another number of a known account, or another account (edge case 60)."""
+        old = known.get(account.predecessor or "")
+        before = old.account_id if old and old.account_id < self._first_new else None
+        if account.predecessor in self._left or before in self._present:
+            self.outcomes.add(row, Outcome.REJECTED, Fault(row, "predecessor", "NUMBER_SPLIT", _SPLIT))
+            return
+        if before is None:
+            self._create(account, digest)
+        else:
+            self._closing.pop(before, None)
+            self._renumber(before, account)
+            self._change(before, account, digest)
+        self.outcomes.add(row, Outcome.APPLIED)
+
+    def _stand(self, account_id: int, closed: bool) -> None:
+        (self._spared if closed else self._present).add(account_id)
+
+    def _change(self, account_id: int, account: RosterRow, digest: bytes) -> None:
+        """Write another state of a known account; a closure waits for the end of the roster."""
+        if account.state == AccountState.CLOSED:
+            self._closing[account_id] = account, digest
+        else:
+            self._changed.append(account_id)
+            self._state(account_id, account, digest)
+
     def _renumber(self, account_id: int, account: RosterRow) -> None:
+        self._left.add(account.predecessor or "")
         self._renumbered.append(account_id)
         self._add(account_numbers, account_id, self._version, self._company, account.account, account.opened_on or 0)
 
@@ -167,8 +205,8 @@ class _RosterRows:
         self._state(account_id, account, digest)
 
     def _state(self, account_id: int, account: RosterRow, digest: bytes) -> None:
-        self._present.add(account_id)
         closed = account.state == AccountState.CLOSED
+        self._stand(account_id, closed)
         closed_on = account.closed_on or (day_int(today(self._hub.clock)) if closed else OPEN_DAY)
         self._add(
             account_facts, account_id, self._version, account.state.value, account.opened_on or 0, closed_on,
@@ -202,18 +240,24 @@ class _RosterRows:
         rosters.add(self._connection, self._new)
         self._new, self._changed, self._renumbered = {}, [], []
 
-    def close_absent(self) -> None:
-        """Close what the roster names no more, and forget its holders; not where a row could mean any account."""
-        gone = [] if self._doubtful else sorted(self._open.keys() - self._present)
-        for part in parts(gone):
-            rosters.close_facts(self._connection, self._version, part)
-            rosters.forget_holders(self._connection, part)
+    def close(self) -> None:
+        """Close what the roster closes or names no more, and forget its holders."""
+        closing = self._closing | {account_id: (self._absent(account_id), b"") for account_id in self._unnamed()}
+        for part in parts(sorted(closing)):
+            self._changed += part
             for account_id in part:
-                opened_on = self._open[account_id] or None  # by which it is known again if the next roster names it
-                closed = RosterRow(account="-", state=AccountState.CLOSED, opened_on=opened_on)
-                self._state(account_id, closed, b"")
-            rosters.add(self._connection, self._new)
-            self._new = {}
+                self._state(account_id, *closing[account_id])
+            self._write()
+
+    def _unnamed(self) -> set[int]:
+        """Return the open accounts that the roster names no more; none where a row could mean any account."""
+        if self._doubtful:
+            return set()
+        return self._open.keys() - self._present - self._spared - self._closing.keys()
+
+    def _absent(self, account_id: int) -> RosterRow:
+        opened_on = self._open[account_id] or None  # by which it is known again if the next roster names it
+        return RosterRow(account="-", state=AccountState.CLOSED, opened_on=opened_on)
 
 
 def _taken_over(found: rosters.Known, account: RosterRow) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, literal_column, select, union
+from sqlalchemy import Connection, insert, literal_column, select, union
 
 from integration.domain.allowance import LinkSpan
 from integration.storage.bulk import bulk_insert, stream
@@ -148,17 +148,3 @@ def append(connection: Connection, rows: Iterable[Posting]) -> int:
         UniqueTaken: another run has posted the same key in the meantime.
     """
     return bulk_insert(connection, postings, Posting._fields, rows)
-
-
-def net_of_month(connection: Connection, month: Month) -> Iterator[tuple[str, int, int, int]]:
-    """Yield (service, household, account, quantity) of a month's standing placements, in key order."""
-    p = postings.c
-    query = (
-        select(p.service, p.household_id, p.account_id, func.sum(p.quantity_milli))
-        .where(p.month == int(month))
-        .group_by(p.service, p.household_id, p.account_id)
-        .having(func.sum(p.quantity_milli) != 0)
-        .order_by(p.service, p.household_id, p.account_id)
-    )
-    for service, household, account, quantity in stream(connection, query):
-        yield service, household, account, int(quantity)

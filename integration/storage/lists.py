@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, Select, Table, and_, exis
 from integration.storage.bulk import Row, batches, bulk_insert, stream, temp_table
 from integration.storage.registry import known_at
 from integration.storage.sets import among
-from integration.storage.tables import OPEN_VERSION, facts, links, list_chunks, lists, postings, runs
+from integration.storage.tables import OPEN_VERSION, accounts, facts, links, list_chunks, lists, postings
 from integration.storage.tables import account_numbers as numbers
 from schemas.values import OPEN_DAY, Month, Service
 
@@ -46,12 +46,6 @@ def published(connection: Connection, company: str) -> list[Published]:
         Published(number, kind, Month.from_int(month), *rest)
         for number, kind, month, *rest in stream(connection, query.order_by(c.number))
     ]
-
-
-def newest_run(connection: Connection) -> tuple[int, int] | None:
-    """Return (run id, cut-off) of the newest run."""
-    row = connection.execute(select(runs.c.run_id, runs.c.cut_off).order_by(runs.c.run_id.desc()).limit(1)).first()
-    return None if row is None else (row.run_id, row.cut_off)
 
 
 def _numbered(account_id: Any, cut_off: int) -> Any:
@@ -148,6 +142,44 @@ def plain_stops(connection: Connection, scope: Scope, corrected: Table) -> list[
     return [Placed(*row) for row in stream(connection, query)]
 
 
+def taken_over(connection: Connection, scope: Scope, stops: Sequence[Placed]) -> list[Placed]:
+    """Return those of these whose number another account has by now, on which the month entitles another household."""
+    now: dict[str, set[int]] = {}
+    query = select(numbers.c.number, numbers.c.account_id).where(
+        numbers.c.company == scope.company,
+        among(connection, numbers.c.number, sorted({one.number for one in stops})),
+        known_at(numbers.c, scope.cut_off),
+    )
+    for number, account_id in stream(connection, query):
+        now.setdefault(number, set()).add(account_id)
+    others = {account for one in stops for account in now[one.number] if account != one.account_id}
+    entitled = _entitled(connection, scope, sorted(others)) if others else {}
+    return [
+        one
+        for one in stops
+        if any(entitled.get(account, set()) - {one.household_id} for account in now[one.number] - {one.account_id})
+    ]
+
+
+def _entitled(connection: Connection, scope: Scope, account_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Return the households that the month places on each of these accounts."""
+    p, found = postings.c, dict[int, set[int]]()
+    query = (
+        select(p.account_id, p.household_id)
+        .where(
+            p.month == int(scope.month),
+            p.service == scope.service.value,
+            p.run_id <= scope.run_id,
+            among(connection, p.account_id, account_ids),
+        )
+        .group_by(p.account_id, p.household_id)
+        .having(func.sum(p.quantity_milli) != 0)
+    )
+    for account_id, household in stream(connection, query):
+        found.setdefault(account_id, set()).add(household)
+    return found
+
+
 def corrected_nets(connection: Connection, scope: Scope, corrected: Table, month: Month, run_id: int) -> list[Placed]:
     """Return the net placements at this company of the corrected households, as posted up to a run."""
     p = postings.c
@@ -191,6 +223,11 @@ def placed_by_district(connection: Connection, scope: Scope, before: Published) 
         .group_by(facts.c.district)
     )
     return dict(stream(connection, query))
+
+
+def companies_of(connection: Connection) -> dict[int, str]:
+    """Return the company of every account."""
+    return dict(stream(connection, select(accounts.c.account_id, accounts.c.company)))
 
 
 def districts_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:

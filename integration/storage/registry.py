@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, select
 
-from integration.domain.households import ABSENT, Record, Slice, Standing
+from integration.domain.households import ABSENT, LIVE, Record, Slice, Standing
 from integration.storage.bulk import stream
 from integration.storage.pii import LookupKind
 from integration.storage.sets import among
@@ -29,9 +29,7 @@ from integration.storage.tables import (
     snapshots,
     standings,
 )
-from schemas.values import OPEN_DAY, Status
-
-LIVE: Final = (Status.ACTIVE.value, Status.SUSPENDED_REVIEW.value)
+from schemas.values import OPEN_DAY
 
 
 class Snapshot(NamedTuple):

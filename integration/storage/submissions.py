@@ -6,7 +6,7 @@ content is refused. The digest is keyed, so that nobody without the key can try 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,7 @@ from integration.storage.bulk import batches, bulk_insert
 from integration.storage.engine import Store, take_lock
 from integration.storage.keys import KeyRing
 from integration.storage.pii import Unreadable, data_key, keyed_hasher
+from integration.storage.sets import among
 from integration.storage.tables import (
     submission_chunks,
     submission_events,
@@ -63,7 +64,11 @@ class Received(NamedTuple):
     duplicate_of: int | None
 
 
-def receive(
+def _took_effect(state: State) -> bool:
+    return state.state != "refused"
+
+
+def receive(  # noqa: PLR0913 - each says another thing about what arrives
     store: Store,
     ring: KeyRing,
     clock: Clock,
@@ -73,11 +78,13 @@ def receive(
     message_id: str | None,
     chunks: Iterable[bytes],
     replaces: bool = False,
+    stands: Callable[[State], bool] = _took_effect,
 ) -> Received:
     """Keep a submission, read once and in constant memory, and commit it.
 
     Without a ``message_id`` the keyed digest of the content stands for it. ``replaces``: each content takes the place
-    of the one before, so that what was sent before the newest other content is no repetition but news.
+    of the one before, so that what was sent before the newest other content is no repetition but news. ``stands``:
+    whether an earlier state is an answer for ever; what came to nothing may be sent again, and is a new submission.
 
     Raises:
         MessageConflict: the message id was used for other content; nothing is kept.
@@ -90,13 +97,14 @@ def receive(
         other = _newest_other(connection, row) if replaces else 0
         if other:
             row["message_id"] += f"@{other}"
-        if (earlier := _earlier(connection, row)) is not None:
+        if (earlier := _earlier(connection, row, stands)) is not None:
             answer = Received(earlier, True, state(connection, earlier), None)
             connection.rollback()
             return answer
         connection.execute(insert(submissions), row)
         set_state(connection, clock, intake.number, "received", None, "")
-        return Received(intake.number, False, State("received", None, ""), _applied_before(connection, row, other))
+        before = _applied_before(connection, row, other, stands)
+        return Received(intake.number, False, State("received", None, ""), before)
 
 
 class _Intake:
@@ -153,24 +161,26 @@ def next_number(connection: Connection) -> int:
     return (connection.execute(select(func.max(submissions.c.submission_id))).scalar_one() or 0) + 1
 
 
-def _earlier(connection: Connection, row: dict[str, Any]) -> int | None:
+def _earlier(connection: Connection, row: dict[str, Any], stands: Callable[[State], bool]) -> int | None:
     """Return the submission that this one repeats, if any.
 
-    What was refused never took effect: put right, it may be sent again under its own id ("send it again in full").
+    What came to nothing never took effect: put right, or its cause mended here, it may be sent again under its own id.
 
     Raises:
         MessageConflict: the same message id, but other content.
     """
-    c = submissions.c
+    c, before = submissions.c, None
     while True:
         same_message = [c[name] == row[name] for name in ("sender", "kind", "message_id")]
         found = connection.execute(select(c.submission_id, c.content_mac).where(*same_message)).first()
         if found is None:
             return None
-        if found.content_mac == row["content_mac"]:
-            return int(found.submission_id)
-        if state(connection, found.submission_id).state != "refused":
-            raise MessageConflict(found.submission_id)
+        same = found.content_mac == row["content_mac"]
+        if stands(state(connection, found.submission_id)):
+            if not same and before is None:
+                raise MessageConflict(found.submission_id)
+            return int(found.submission_id) if same else before
+        before = int(found.submission_id) if same else before
         row["message_id"] += f"@{found.submission_id}"
 
 
@@ -186,14 +196,17 @@ def _newest_other(connection: Connection, row: dict[str, Any]) -> int:
     return int(connection.execute(query).scalar_one() or 0)
 
 
-def _applied_before(connection: Connection, row: dict[str, Any], after: int) -> int | None:
+def _applied_before(
+    connection: Connection, row: dict[str, Any], after: int, stands: Callable[[State], bool]
+) -> int | None:
     c = submissions.c
     same_content = [c[name] == row[name] for name in ("sender", "kind", "content_mac")]
     others = select(c.submission_id).where(
         *same_content, c.submission_id != row["submission_id"], c.submission_id > after
     )
     found = connection.execute(others.order_by(c.submission_id)).scalars()
-    return next((number for number in found if state(connection, number).state == "applied"), None)
+    states = ((number, state(connection, number)) for number in found)
+    return next((number for number, one in states if one.state == "applied" and stands(one)), None)
 
 
 def set_state(
@@ -218,6 +231,13 @@ def state(connection: Connection, submission_id: int) -> State:
     if row is None:
         raise LookupError(f"there is no submission {submission_id}")
     return State(*row)
+
+
+def next_outcome(connection: Connection, submission_id: int) -> int:
+    """Return the first free number among a submission's row outcomes."""
+    c = submission_outcomes.c
+    newest = select(func.coalesce(func.max(c.n), -1)).where(c.submission_id == submission_id)
+    return int(connection.execute(newest).scalar_one()) + 1
 
 
 @contextmanager
@@ -249,17 +269,16 @@ def _content(connection: Connection, ring: KeyRing, submission_id: int) -> Gener
         raise Unreadable("the end of the content is missing")
 
 
-def purge(store: Store, before_us: int) -> int:
+def purge(connection: Connection, before_us: int) -> int:
     """Delete content and row outcomes of decided submissions received before an instant; return how many."""
-    with store.write() as connection:
-        c = submissions.c
-        kept = select(submission_chunks.c.submission_id).distinct()
-        old = select(c.submission_id).where(c.received_us < before_us, c.submission_id.in_(kept))
-        numbers = [
-            number
-            for number in connection.execute(old).scalars().all()
-            if state(connection, number).state not in _UNDECIDED
-        ]
-        for table in (submission_chunks, submission_outcomes):
-            connection.execute(delete(table).where(table.c.submission_id.in_(numbers)))
+    c = submissions.c
+    kept = select(submission_chunks.c.submission_id).distinct()
+    old = select(c.submission_id).where(c.received_us < before_us, c.submission_id.in_(kept))
+    numbers = [
+        number
+        for number in connection.execute(old).scalars().all()
+        if state(connection, number).state not in _UNDECIDED
+    ]
+    for table in (submission_chunks, submission_outcomes):
+        connection.execute(delete(table).where(among(connection, table.c.submission_id, numbers)))
     return len(numbers)

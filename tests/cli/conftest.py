@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hub_shell import FIRST, PASSWORD, Shell
 
+from integration.app import open_hub
+from integration.cli import session
 from integration.demo import Step, build_city, write_story
 from schemas.values import Month
+
+
+@pytest.fixture(scope="session", autouse=True)
+def november() -> Iterator[None]:
+    """The commands' clock stands on the day on which December is computed, whenever the tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        instant = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
+        patch.setattr(session, "open_hub", partial(open_hub, clock=lambda: instant))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -105,7 +105,7 @@ def test_single_revocations_pass_until_their_sum_trips_and_a_list_starts_the_cou
 # --- a roster --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("gone", "state"), [(10, "applied"), (11, "held")])
+@pytest.mark.parametrize(("gone", "state"), [(20, "applied"), (21, "held")])
 def test_a_roster_may_close_as_many_accounts_as_the_limits_allow(sqlite_hub: Hub, gone: int, state: str) -> None:
     everybody = [account(f"W{n}", n) for n in range(60)]
     roster(sqlite_hub, "city_water", everybody)

@@ -9,6 +9,8 @@ from integration.jobs.hub import Hub
 from integration.jobs.link_accounts import LinkRefused, confirm_link
 from schemas.values import Service
 
+CLOSED = account("W1", 1, state="销户", closed=20261115)
+
 
 def settled(hub: Hub, *more: dict[str, object]) -> None:
     """A1 has W1, listed for September to November."""
@@ -27,7 +29,7 @@ def listed_before(hub: Hub) -> list[dict[str | None, int]]:
     ("company", "rows"),
     [
         pytest.param("city_water", [account("W1", 1), account("W2", 1, opened=20260801)], id="a newer connection"),
-        pytest.param("city_water", [account("W1", 1, state="销户", closed=20261115), account("W2", 1, opened=20100101)], id="closed"),
+        pytest.param("city_water", [CLOSED, account("W2", 1, opened=20100101)], id="closed"),
         pytest.param("city_water", [account("N1", 1), account("W9", 99)], id="renumbered without a word"),
         pytest.param("suburb_water", [account("S2", 1, opened=20100101)], id="at the other company"),
     ],

@@ -20,11 +20,11 @@ from integration.domain.households import Verdict, judge_month
 from integration.domain.policy import MidMonth, load_policy
 from integration.jobs.compute_month import TotalsDisagree, compute_month
 from integration.jobs.hub import Hub
-from integration.jobs.month_keys import MONTHLY, KeyJudge
+from integration.jobs.month_keys import KeyJudge
 from integration.storage import ledger, registry, setwise
 from integration.storage.errors import UniqueTaken
 from integration.storage.tables import contests, postings
-from schemas.values import OPEN_DAY, Month
+from schemas.values import MONTHLY, OPEN_DAY, Month
 
 MONTH = Month(2026, 11)
 _DAYS = (20250301, 20260930, 20261001, 20261031, 20261101, 20261102, 20261115, 20261129, 20261130, 20261201, 20270115)

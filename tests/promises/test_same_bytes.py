@@ -46,6 +46,7 @@ def test_both_databases_give_the_same_bytes(sqlite_url: str, postgresql_url: str
     files, results = history(), []
     for url in (sqlite_url, postgresql_url):
         store = Store.open(url)
+        clock.set("2026-10-20T21:00:00+08:00")
         hub = compose(store, ring, Settings(data_dir=tmp_path), clock=clock)  # type: ignore[call-arg]
         results.append(play(hub, files))
         store.close()
@@ -59,6 +60,7 @@ def test_another_history_gives_other_bytes(sqlite_url: str, postgresql_url: str,
     results = []
     for url, files in ((sqlite_url, history()), (postgresql_url, history()[:1] * 2)):
         store = Store.open(url)
+        clock.set("2026-10-20T21:00:00+08:00")
         hub = compose(store, ring, Settings(data_dir=tmp_path), clock=clock)  # type: ignore[call-arg]
         results.append(play(hub, files))
         store.close()

@@ -149,8 +149,9 @@ def test_old_content_goes_with_its_outcomes_and_the_reply_stays(store: Store, ri
     clock.advance(days=91)
     receive(b"young", message_id="young")
     decide(store, clock, 4)
-    assert submissions.purge(store, now_us(clock)) == 2
-    assert submissions.purge(store, now_us(clock)) == 0
+    with store.write() as connection:
+        assert submissions.purge(connection, now_us(clock)) == 2
+        assert submissions.purge(connection, now_us(clock)) == 0
     assert content(store, ring, 2) == b"xx"
     assert content(store, ring, 4) == b"young"
     assert count(store, submission_outcomes) == 1

@@ -30,7 +30,7 @@ FOREVER: Final = (
     "audit_leaves",
     "checkpoints",
 )
-ERASABLE: Final = ("lookups", "parked_rows")
+ERASABLE: Final = ("claims", "lookups", "parked_rows")
 DATED: Final = tuple(t.name for t in metadata.sorted_tables if "known_to" in t.columns and t.name not in ERASABLE)
 
 

@@ -8,6 +8,7 @@ a fact ever changes (migration 0001 puts triggers under that sentence). Personal
 digests.
 """
 
+from integration.domain.allowance import NO_PLACE
 from integration.storage.tables.accounts import (
     account_facts,
     account_holders,
@@ -27,7 +28,7 @@ from integration.storage.tables.arrivals import (
     submission_outcomes,
     submissions,
 )
-from integration.storage.tables.columns import NO_PLACE, OPEN_VERSION, metadata
+from integration.storage.tables.columns import OPEN_VERSION, metadata
 from integration.storage.tables.ledger import list_chunks, lists, postings, runs
 from integration.storage.tables.oversight import audit, audit_leaves, checkpoints, users
 from integration.storage.tables.registry import (

@@ -7,8 +7,6 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String
 
 OPEN_VERSION: Final = 2**62
-#: The place "none yet" of a posting: due, but on no account so far.
-NO_PLACE: Final = 0
 
 metadata = MetaData(
     naming_convention={
