@@ -77,17 +77,31 @@ def dry_run(
 ) -> DryRun:
     """Show who would gain, who would lose, and how much, under another policy or after a registry file.
 
+    With neither, the run itself is shown: against what the ledger holds of the month, or of the last one computed.
+
     Raises:
         FileRefused: the registry file is damaged.
     """
     with hub.store.write(dry_run=True) as connection:
-        before = _due(hub, connection, month, hub.policy.at(month))
+        plain = policy is None and registry is None
+        before = _held(connection, month) if plain else _due(hub, connection, month, hub.policy.at(month))
         result, trips = _take_in(hub, connection, registry) if registry else (None, [])
         after = _due(hub, connection, month, (policy or hub.policy).at(month))
         companies = _lists(hub, connection, before, after)
         posted = any(run.month == month for run in ledger.all_runs(connection))
     found = _compare(month, before, after, most)
     return msgspec.structs.replace(found, already_posted=posted, companies=companies, registry=result, trips=trips)
+
+
+def _held(connection: Connection, month: Month) -> Due:
+    """Return what the ledger holds of the newest computed month that is not after this one."""
+    computed = [run.month for run in ledger.all_runs(connection) if run.month <= month]
+    found: Due = {}
+    for part in parts(ledger.household_ids(connection)) if computed else ():
+        for (_, service, household), rows in ledger.postings_of(connection, part, [max(computed)], MONTHLY).items():
+            for place, quantity in total((row.account_id, row.quantity_milli) for row in rows).items():
+                found[household, service] = (quantity, place)
+    return found
 
 
 def _due(hub: Hub, connection: Connection, month: Month, policy: MonthPolicy) -> Due:

@@ -172,3 +172,16 @@ def test_explanations_travel_as_json(hub: Hub) -> None:
     town(hub)
     explanation, _ = of(hub, "A1")
     assert msgspec.json.decode(msgspec.json.encode(explanation), type=Explanation) == explanation
+
+
+def test_a_plain_dry_run_shows_what_the_run_would_change(hub: Hub) -> None:
+    """Against an empty ledger everything is gained; against last month only what changed since."""
+    take(hub, snapshot([household("A1", 1, accounts={"city_water": "W1"}), household("B2", 2)], position=10))
+    roster(hub, "city_water", [account("W1", 1)])
+    link(hub)
+    first = dry_run(hub, NOVEMBER)
+    assert (first.households_before, first.households_after, first.households_gaining) == (0, 2, 2)
+    run(hub, "2026-11")
+    take(hub, delta([household("B2", 2, status="ended", effective_on=20261101, version=50)], position=60))
+    second = dry_run(hub, Month(2026, 12))
+    assert (second.households_before, second.households_after, second.households_losing) == (2, 1, 1)
