@@ -108,8 +108,8 @@ def explain(
     from integration.jobs.explain_texts import lines
 
     with reading() as hub:
-        version = _version(hub, as_known)
-        found = explained(hub, household_id, month, as_known=version, language=language())
+        version, day = _known(as_known)
+        found = explained(hub, household_id, month, as_known=version, by=day, language=language())
         if service is not None:
             some = [one for one in found.services if one.service is service]
             found = msgspec.structs.replace(found, services=some)
@@ -120,16 +120,13 @@ def explain(
         give_lines(*found.lines)
 
 
-def _version(hub: Hub, text: str | None) -> int | None:
-    from integration.jobs.explain import version_at
-
+def _known(text: str | None) -> tuple[int | None, date | None]:
+    """Read a version or a day."""
     if text is None or text.isdigit():
-        return None if text is None else int(text)
+        return (None if text is None else int(text)), None
     try:
-        day = date.fromisoformat(text)
+        return None, date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
             say("版本号，或 2026-11-05 这样的日期", "a version, or a day like 2026-11-05")
         ) from None
-    with hub.store.read() as connection:
-        return version_at(connection, day)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, func, select
@@ -28,6 +28,8 @@ from integration.storage.tables import knowledge
 from schemas.lists import ListKind
 from schemas.values import MONTHLY, Month, Service, day_int
 
+_FOR_EVER: Final = 2**62
+
 
 class ExplainRefused(Exception):  # noqa: N818 - it names what happened
     """There is nothing to explain; the text says why."""
@@ -42,25 +44,42 @@ class _Known(NamedTuple):
     timeline: list[registry.Known]
     links: dict[str, list[tuple[LinkSpan, str, str]]]
     runs: dict[int, Run]
+    #: Lists published from this instant on are left out.
+    until_us: int
 
 
 def version_at(connection: Connection, day: date) -> int:
     """Return the newest knowledge version at the end of a day in Asia/Shanghai."""
-    end = datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
-    query = select(func.coalesce(func.max(knowledge.c.version), 0)).where(knowledge.c.at_us < instant_us(end))
+    query = select(func.coalesce(func.max(knowledge.c.version), 0)).where(knowledge.c.at_us < _end(day))
     return int(connection.execute(query).scalar_one())
 
 
+def _end(day: date) -> int:
+    return instant_us(datetime.combine(day + timedelta(days=1), time(), SHANGHAI))
+
+
 def explain(
-    hub: Hub, household: int, month: Month, *, as_known: int | None = None, language: str = "zh"
+    hub: Hub,
+    household: int,
+    month: Month,
+    *,
+    as_known: int | None = None,
+    by: date | None = None,
+    language: str = "zh",
 ) -> Explanation:
-    """Explain a household's month, known now or at a version.
+    """Explain a household's month, known now, at a version, or by the end of a day in Asia/Shanghai.
+
+    With ``by``, runs made later are left out, whatever version they looked at.
 
     Raises:
         ExplainRefused: there is no such household at that version.
     """
     with hub.store.read() as connection:
-        known = _gather(hub, connection, household, month, as_known)
+        version = version_at(connection, by) if by is not None else as_known
+        known = _gather(hub, connection, household, month, version)
+        if by is not None:
+            runs = {n: run for n, run in known.runs.items() if run.at_us < _end(by)}
+            known = known._replace(runs=runs, until_us=_end(by))
         facts = [_fact(one) for one in known.timeline if _touches(one.part.valid_from, one.part.valid_to, month)]
         services = [_service(connection, known, household, service, month) for service in MONTHLY]
         at_us = connection.execute(select(knowledge.c.at_us).where(knowledge.c.version == known.version)).scalar()
@@ -86,7 +105,7 @@ def _gather(hub: Hub, connection: Connection, household: int, month: Month, as_k
     for one in links.links_at(connection, household, version):
         by_service.setdefault(one.service, []).append((one.span, one.company, one.evidence))
     runs = {run.run_id: run for run in ledger.all_runs(connection) if run.cut_off <= version}
-    return _Known(version, policy, judge, timeline, by_service, runs)
+    return _Known(version, policy, judge, timeline, by_service, runs, _FOR_EVER)
 
 
 def _touches(valid_from: int, valid_to: int, month: Month) -> bool:
@@ -164,6 +183,7 @@ def _listed_in(
         after = 0
         for one in lists.published(connection, company):
             own = one.kind == ListKind.REGULAR and one.month == month
-            if one.run_id in known.runs and any(run > after and run <= one.run_id for run in runs) and (own or after):
+            told = one.run_id in known.runs and one.published_us < known.until_us
+            if told and any(run > after and run <= one.run_id for run in runs) and (own or after):
                 yield f"{company}:{one.number}"
             after = one.run_id if own or after else after

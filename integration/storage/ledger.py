@@ -22,6 +22,7 @@ class Run(NamedTuple):
     month: Month
     n: int
     cut_off: int
+    at_us: int
     policy_sha256: str
 
 
@@ -41,7 +42,7 @@ class Posting(NamedTuple):
 def all_runs(connection: Connection) -> list[Run]:
     """Return every run in order."""
     r = runs.c
-    query = select(r.run_id, r.month, r.n, r.cut_off, r.policy_sha256).order_by(r.run_id)
+    query = select(r.run_id, r.month, r.n, r.cut_off, r.at_us, r.policy_sha256).order_by(r.run_id)
     return [Run(run_id, Month.from_int(month), *rest) for run_id, month, *rest in stream(connection, query)]
 
 

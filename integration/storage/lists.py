@@ -23,6 +23,7 @@ class Published(NamedTuple):
     kind: str
     month: Month
     run_id: int
+    published_us: int
     manifest: bytes
     signature: bytes
 
@@ -41,7 +42,9 @@ class Scope(NamedTuple):
 def published(connection: Connection, company: str) -> list[Published]:
     """Return a company's lists by number."""
     c = lists.c
-    query = select(c.number, c.kind, c.month, c.run_id, c.manifest, c.signature).where(c.company == company)
+    query = select(c.number, c.kind, c.month, c.run_id, c.published_us, c.manifest, c.signature).where(
+        c.company == company
+    )
     return [
         Published(number, kind, Month.from_int(month), *rest)
         for number, kind, month, *rest in stream(connection, query.order_by(c.number))

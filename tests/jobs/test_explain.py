@@ -25,6 +25,7 @@ from world import (
 )
 
 from integration.domain.policy import Policy, load_policy
+from integration.jobs.compute_month import compute_month
 from integration.jobs.dry_run import dry_run
 from integration.jobs.explain import ExplainRefused, explain, version_at
 from integration.jobs.explanation import Explanation
@@ -185,3 +186,19 @@ def test_a_plain_dry_run_shows_what_the_run_would_change(hub: Hub) -> None:
     take(hub, delta([household("B2", 2, status="ended", effective_on=20261101, version=50)], position=60))
     second = dry_run(hub, Month(2026, 12))
     assert (second.households_before, second.households_after, second.households_losing) == (2, 1, 1)
+
+
+def test_what_was_made_after_the_day_is_not_shown_for_it(hub: Hub, clock) -> None:
+    """Known by a day: the run of the next day and its lists are not there yet, though they looked at that version."""
+    take(hub, snapshot([household("A1", 1, accounts={"city_water": "W1"})], position=10))
+    roster(hub, "city_water", [account("W1", 1)])
+    link(hub)
+    day = clock().date()
+    clock.advance(days=1)
+    compute_month(hub, NOVEMBER, actor="tester")
+    publish(hub, "2026-11")
+    one = household_id(hub, "A1")
+    then = explain(hub, one, NOVEMBER, by=day).services[0]
+    now = explain(hub, one, NOVEMBER).services[0]
+    assert (then.verdict, then.runs, then.posted, then.listed_in) == ("entitled", [], [], [])
+    assert (now.runs, now.listed_in) == ([1], ["city_water:1"])
