@@ -81,6 +81,8 @@ def _tell(result: SyncResult) -> None:
         )
     if result.counts:
         tell_counts(result.counts)
+    if result.ended:
+        give_lines(say(f"  终止家庭 {result.ended:,}", f"  households ended {result.ended:,}"))
     if result.faults:
         _tell_faults([RowsEnded(f.row, f.row, "", f.column, f.code, f.text) for f in result.faults])
     tell_trips(result.trips)

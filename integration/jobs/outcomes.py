@@ -64,3 +64,5 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     trips: list[Trip] = []
     hold_id: int | None = None
     duplicate_of: int | None = None
+    #: Households that ended by it, by its rows or, in a snapshot, by its silence.
+    ended: int = 0

@@ -110,6 +110,7 @@ def apply_chunks(
         counts=rows.outcomes.counts,
         warnings=rows.outcomes.warnings,
         faults=rows.outcomes.faults(),
+        ended=sum(rows.households.movement.ends.values()),
     )
 
 

@@ -270,3 +270,10 @@ def test_a_chain_of_parked_changes_is_applied_link_by_link(hub: Hub) -> None:
     take(hub, delta([second], position=31))
     take(hub, delta([household("A1", 1, grant=True)], position=32))
     assert set(certificates(hub).values()) == {"A1c"}
+
+
+def test_the_reply_tells_how_many_households_ended(hub: Hub) -> None:
+    """Who ends by a snapshot's silence has no row of its own; the reply counts it all the same."""
+    take(hub, snapshot(many(1, 60)))
+    reply = take(hub, snapshot(many(1, 58), position=20, as_of=20261101))
+    assert (reply.counts["unchanged"], reply.ended) == (58, 2)
