@@ -14,7 +14,9 @@ from typing import NamedTuple, Protocol
 from schemas.faults import Fault
 from schemas.lists import ListKind, ListRow
 from schemas.registry import Certificate, RegistryHeader, RegistryRow
+from schemas.reports import ReportHead, ReportRow
 from schemas.rosters import AliasRow, RosterRow
+from schemas.tariffs import Tariff
 from schemas.values import Service
 
 
@@ -46,6 +48,14 @@ class ReadAlias(NamedTuple):
 
     row: int
     alias: AliasRow | None
+    fault: Fault | None = None
+
+
+class ReadReportRow(NamedTuple):
+    """A row of a report as read, or its fault."""
+
+    row: int
+    report_row: ReportRow | None
     fault: Fault | None = None
 
 
@@ -101,6 +111,18 @@ class AliasReader(Protocol):
         ...
 
 
+class ReportReader(Protocol):
+    """A dialect of one company's reports."""
+
+    def read(self, chunks: Iterable[bytes]) -> tuple[ReportHead, Iterator[ReadReportRow]]:
+        """Read the head at once, then the rows as they come.
+
+        Raises:
+            FileRefused: not this company's report, or damaged; from this call or from the iterator.
+        """
+        ...
+
+
 class ListWriter(Protocol):
     """A rendering of lists: canonical, or a company's own."""
 
@@ -150,4 +172,13 @@ class CompanyPort(Protocol):
 
     def list_writer(self) -> ListWriter | None:
         """Return the writer of its lists; None where it gets no monthly list."""
+        ...
+
+    def report_reader(self) -> ReportReader | None:
+        """Return the reader of its reports, its own form and the canonical; None where it sends none."""
+        ...
+
+    @property
+    def tariff(self) -> Tariff:
+        """Its prices; without any, no amount can be judged."""
         ...

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from adapters.base import AliasReader, ListWriter, RosterReader
+from adapters.base import AliasReader, ListWriter, ReportReader, RosterReader
+from adapters.dialects.canonical_report import EitherReport
 from adapters.dialects.listing import ListDialect
-from adapters.dialects.spec import AliasFile, ListFile, RosterFile
+from adapters.dialects.report import ReportDialect
+from adapters.dialects.spec import AliasFile, ListFile, ReportFile, RosterFile
 from adapters.dialects.table import AliasDialect, RosterDialect
 from schemas.configuration import ConfigFault, ConfigurationRefused, faults_of, read_toml
+from schemas.tariffs import Price, Tariff
 from schemas.values import MONTHLY, Service
 
 #: The name that a company's own rendering of a list goes by, beside the canonical ones.
@@ -21,7 +24,11 @@ COMPANY_RENDERING: Final = "company"
 
 
 class CompanyFile(BaseModel):
-    """What a company's TOML file may say. Without ``list`` the company gets the canonical renderings alone."""
+    """What a company's TOML file may say.
+
+    Without ``list`` the company gets the canonical renderings alone, without ``report`` it reports in the canonical
+    form; without ``tariff`` no amount of it can be judged.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -30,7 +37,14 @@ class CompanyFile(BaseModel):
     services: Annotated[tuple[Service, ...], Field(min_length=1)]
     roster: RosterFile
     aliases: AliasFile | None = None
+    report: ReportFile | None = None
+    tariff: tuple[Price, ...] = ()
     list: ListFile | None = None
+
+    @model_validator(mode="after")
+    def _tariff_is_one(self) -> Self:
+        Tariff(prices=self.tariff)
+        return self
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,17 @@ class Company:
     def alias_reader(self) -> AliasReader | None:
         """Return the reader of its renumberings."""
         return AliasDialect(self._file.aliases) if self._file.aliases else None
+
+    def report_reader(self) -> ReportReader | None:
+        """Return the reader of its reports; None if it supplies nothing by the month."""
+        if not set(MONTHLY).intersection(self.services):
+            return None
+        return EitherReport(self.code, ReportDialect(self.code, self._file.report) if self._file.report else None)
+
+    @property
+    def tariff(self) -> Tariff:
+        """Its prices."""
+        return Tariff(prices=self._file.tariff)
 
     def list_writer(self) -> ListWriter | None:
         """Return its own rendering of a list."""

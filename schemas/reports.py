@@ -1,16 +1,22 @@
-"""The report 回盘: what a company says it did, one bill a row."""
+"""The report 回盘: what a company says it did, one bill a row, or why there is no bill."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from schemas.values import Service
+from schemas.registry import Day
+from schemas.rosters import AccountNumber
 
 
 class ReportKind(StrEnum):
-    """How a file of a report stands to those before it (edge case 81)."""
+    """How a file of a report stands to those of its month before it (edge case 81).
+
+    A REPLACE takes the place of everything reported for the month so far; a SUPPLEMENT adds rows.
+    """
 
     ORIGINAL = "original"
     REPLACE = "replace"
@@ -18,14 +24,21 @@ class ReportKind(StrEnum):
 
 
 class BillKind(StrEnum):
-    """What kind of bill a row tells of."""
+    """What kind of bill a row tells of.
+
+    REVERSAL 冲正 undoes the bill it refers to, and REBILL is what stands in its place; ACTUAL corrects an estimated
+    bill by the difference of its quantity; RETRO credits an earlier bill, whose quantity and price it repeats; NONE
+    is an answer without a bill.
+    """
 
     BILL = "BILL"
-    REVERSAL = "REVERSAL"
-    REBILL = "REBILL"
     SUPPLEMENTARY = "SUPPLEMENTARY"
     TOP_UP = "TOP_UP"
     RETRO = "RETRO"
+    REVERSAL = "REVERSAL"
+    ACTUAL = "ACTUAL"
+    REBILL = "REBILL"
+    NONE = "NONE"
 
 
 class Answer(StrEnum):
@@ -52,16 +65,29 @@ class Answer(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-class TierSegment(msgspec.Struct, frozen=True):
-    """A part of a component's quantity that lies in one price tier."""
-
-    tier: int
-    quantity_milli: int
-    price_e4: int
+MonthInt = Annotated[int, Meta(ge=200001, le=999912)]
 
 
-class Component(msgspec.Struct, frozen=True):
-    """One price component of a bill: basic water price, sewage, resource fee, …"""
+class ReportHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report's file says of itself.
+
+    ``month`` (YYYYMM) is the report month: its bills were issued in it. ``edition`` numbers the files of one month,
+    1 the original; where a company does not number them, the order of arrival does. ``created_on`` is YYYYMMDD.
+    """
+
+    company: str
+    kind: ReportKind
+    month: MonthInt
+    edition: Annotated[int, Meta(ge=1, le=9999)] | None = None
+    created_on: Day | None = None
+
+
+class Component(msgspec.Struct, frozen=True, array_like=True):
+    """One price component of a bill: ``basic`` water or gas price, ``sewage``, ``resource`` fee, …
+
+    Amounts in fen, ``price_e4`` in 1/10,000 yuan a unit, tax included. ``price_version`` names the tariff, "" the
+    one in force.
+    """
 
     component: str
     price_version: str
@@ -69,30 +95,40 @@ class Component(msgspec.Struct, frozen=True):
     charge_before_fen: int
     waived_fen: int
     charge_after_fen: int
-    tiers: tuple[TierSegment, ...] = ()
 
 
 class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One bill of one listed account.
+    """One bill of one account, or an answer without a bill (``kind`` NONE).
 
-    ``months`` are the calendar months the bill covers (YYYYMM), ``issued_on`` its day (YYYYMMDD), readings in
-    thousandths of the unit, ``answer_text`` the company's raw code or words.
+    ``list_number`` is the list the company followed, 0 if it does not say. ``reference`` is the list row's, "" for an
+    account the company relieved by itself. The bill covers the months ``month_from`` to ``month_to`` (YYYYMM), was
+    issued on ``issued_on`` (YYYYMMDD), and ``refers_to`` the id of an earlier one. Quantities are thousandths of the
+    unit; ``billable_milli`` is what was charged for (of ACTUAL the difference to the estimate, of RETRO the old
+    bill's), ``annual_before_milli`` the account's quantity of the year before this bill. ``balance_fen`` is what of a
+    RETRO credit the next bill could not take. ``answer_text`` holds the company's own code where it is not known.
     """
 
-    list_number: int
-    reference: str
-    account: str
-    service: Service
-    bill_id: str
-    kind: BillKind
-    refers_to: str | None = None
-    issued_on: int
-    months: tuple[int, ...]
+    list_number: Annotated[int, Meta(ge=0, le=999_999_999)] = 0
+    reference: Annotated[str, Meta(max_length=40)] = ""
+    account: AccountNumber
+    bill_id: Annotated[str, Meta(max_length=60)] = ""
+    kind: BillKind = BillKind.BILL
+    refers_to: Annotated[str, Meta(max_length=60)] = ""
+    issued_on: Day
+    month_from: MonthInt
+    month_to: MonthInt
     reading_from_milli: int | None = None
     reading_to_milli: int | None = None
     estimated: bool = False
-    billable_milli: int
-    waived_milli: int
+    billable_milli: int = 0
+    waived_milli: int = 0
+    annual_before_milli: int | None = None
     components: tuple[Component, ...] = ()
+    balance_fen: int = 0
     answer: Answer
-    answer_text: str = ""
+    answer_text: Annotated[str, Meta(max_length=200)] = ""
+
+    @property
+    def waived_fen(self) -> int:
+        """What was waived on all components, in fen."""
+        return sum(part.waived_fen for part in self.components)

@@ -47,7 +47,9 @@ FORMULA: Final = (
 _DIGITS: Final = re.compile(r"[0-9]+")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}")
 _DAY10: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_IDENTIFIERS: Final = frozenset(("account", "predecessor", "old_account", "new_account", "reference"))
+_IDENTIFIERS: Final = frozenset(
+    ("account", "predecessor", "old_account", "new_account", "reference", "bill_id", "refers_to", "price_version")
+)
 
 
 def converter(cell: Cell, fields: Mapping[str, FieldType]) -> Converter:
@@ -58,7 +60,7 @@ def converter(cell: Cell, fields: Mapping[str, FieldType]) -> Converter:
     if cell.field in _IDENTIFIERS:
         return Converter(_read_identifier, str)
     kind = KINDS[cell.kind]
-    if cell.pad == "0" and cell.bytes and cell.kind == "milli":
+    if cell.pad == "0" and cell.bytes and cell.kind in ("milli", "fen"):
         width = cell.bytes
         return Converter(kind.read, lambda value: f"{value:+0{width}d}")
     return kind
@@ -154,7 +156,7 @@ def _decimal(places: int) -> Converter:
 
 
 #: Every way of writing a value. ``m3`` is cubic metres with three places, ``milli`` the integer thousandths (litres),
-#: ``m2`` square metres with two places.
+#: ``m2`` square metres with two places, ``yuan`` has two, ``fen`` none, and ``price`` is yuan a unit with four.
 KINDS: Final[Mapping[Kind, Converter]] = {
     "text": Converter(checked_text, str),
     "day8": Converter(_read_day8, str),
@@ -164,5 +166,8 @@ KINDS: Final[Mapping[Kind, Converter]] = {
     "m3": _decimal(3),
     "m2": _decimal(2),
     "milli": Converter(_read_whole, str),
+    "yuan": _decimal(2),
+    "fen": Converter(_read_whole, str),
+    "price": _decimal(4),
     "count": Converter(_read_count, str),
 }

@@ -15,9 +15,13 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.lists import Change, ListKind
+from schemas.reports import Answer, BillKind, ReportKind
+from schemas.tariffs import BASIC
 from schemas.values import AccountState, BillingCycle, MeterKind
 
-Kind = Literal["text", "day8", "day10", "month6", "month7", "m3", "milli", "m2", "count"]
+Kind = Literal[
+    "text", "day8", "day10", "month6", "month7", "m3", "milli", "m2", "count", "yuan", "fen", "price"
+]  # fmt: skip
 #: What a field holds: the ways of writing it, or the words it takes.
 FieldType = tuple[str, ...] | type[StrEnum] | type[bool]
 
@@ -27,6 +31,8 @@ MONTH: Final = ("month6", "month7")
 QUANTITY: Final = ("m3", "milli")
 COUNT: Final = ("count",)
 AREA: Final = ("m2",)
+AMOUNT: Final = ("yuan", "fen")
+PRICE: Final = ("price",)
 
 ROSTER_FIELDS: Final[Mapping[str, FieldType]] = {
     "account": TEXT,
@@ -53,6 +59,44 @@ LIST_FIELDS: Final[Mapping[str, FieldType]] = {
     "quantity_milli": QUANTITY,
     "change": Change,
 }
+#: One bill a row. ``month`` stands for both months of a bill of one.
+REPORT_FIELDS: Final[Mapping[str, FieldType]] = {
+    "list_number": COUNT,
+    "reference": TEXT,
+    "account": TEXT,
+    "bill_id": TEXT,
+    "kind": BillKind,
+    "refers_to": TEXT,
+    "issued_on": DAY,
+    "month": MONTH,
+    "month_from": MONTH,
+    "month_to": MONTH,
+    "reading_from_milli": QUANTITY,
+    "reading_to_milli": QUANTITY,
+    "estimated": bool,
+    "billable_milli": QUANTITY,
+    "waived_milli": QUANTITY,
+    "annual_before_milli": QUANTITY,
+    "balance_fen": AMOUNT,
+    "answer": Answer,
+    "answer_text": TEXT,
+    "price_version": TEXT,
+    "price_e4": PRICE,
+    "charge_before_fen": AMOUNT,
+    "waived_fen": AMOUNT,
+    "charge_after_fen": AMOUNT,
+}
+#: Those of them that a price component has: a cell may say ``of`` which.
+COMPONENT_FIELDS: Final = ("price_version", "price_e4", "charge_before_fen", "waived_fen", "charge_after_fen")
+REPORT_HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
+    "rows": COUNT,
+    "quantity_milli": QUANTITY,
+    "amount_fen": AMOUNT,
+    "month": MONTH,
+    "created_on": DAY,
+    "kind": ReportKind,
+    "edition": COUNT,
+}
 #: What header and trailer may name; in a file that is read, ``rows`` and ``quantity_milli`` are checked.
 HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
     "rows": COUNT,
@@ -65,7 +109,10 @@ HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
 
 
 class Cell(BaseModel):
-    """One cell of a line. ``bytes``, ``align`` and ``pad`` belong to fixed width alone."""
+    """One cell of a line. ``bytes``, ``align`` and ``pad`` belong to fixed width alone.
+
+    ``of`` names the price component of a report's amounts and prices.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
@@ -73,6 +120,7 @@ class Cell(BaseModel):
     constant: str | None = Field(default=None, alias="is")
     field: str | None = None
     kind: Kind = Field(default="text", alias="as")
+    of: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")] = BASIC
     codes: dict[str, bool | str] = {}
     bytes: Annotated[int, Field(ge=1, le=2000)] | None = None
     align: Literal["left", "right"] = "left"
@@ -88,6 +136,8 @@ class Cell(BaseModel):
             yield f"unknown field; known are {', '.join(fields)}"
             return
         yield from self._type_faults(fields[self.field])
+        if self.of != BASIC and self.field not in COMPONENT_FIELDS:
+            yield f'"of" belongs to {", ".join(COMPONENT_FIELDS)}'
         if self.pad == "0" and (self.kind == "text" or self.align == "left"):
             yield "only a number, aligned right, may be filled up with noughts: others would lose their own"
 
@@ -112,6 +162,7 @@ class Table(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     fields: ClassVar[Mapping[str, FieldType]] = {}
+    head_fields: ClassVar[Mapping[str, FieldType]] = HEAD_FIELDS
     required: ClassVar[tuple[str, ...]] = ()
 
     form: Literal["delimited", "fixed_width"]
@@ -132,13 +183,14 @@ class Table(BaseModel):
         return self
 
     def _faults(self) -> Iterator[str]:
-        for part, fields in (("header", HEAD_FIELDS), ("columns", self.fields), ("trailer", HEAD_FIELDS)):
+        heads = self.head_fields
+        for part, fields in (("header", heads), ("columns", self.fields), ("trailer", heads)):
             cells: Cells = getattr(self, part)
             for index, cell in enumerate(cells, 1):
                 yield from (f"{part} {index}: {fault}" for fault in cell.faults(fields))
                 if self.form == "fixed_width" and cell.bytes is None:
                     yield f"{part} {index}: its width in bytes is missing"
-            named = [cell.field for cell in cells if cell.field]
+            named = [(cell.field, cell.of) for cell in cells if cell.field]
             if len(named) != len(set(named)):
                 yield f"{part}: a field stands twice"
         missing = set(self.required) - {cell.field for cell in self.columns}
@@ -160,6 +212,23 @@ class AliasFile(Table):
 
     fields: ClassVar[Mapping[str, FieldType]] = ALIAS_FIELDS
     required: ClassVar[tuple[str, ...]] = ("old_account", "new_account", "since")
+
+
+class ReportFile(Table):
+    """A company's report: one bill a row, or an answer without one."""
+
+    fields: ClassVar[Mapping[str, FieldType]] = REPORT_FIELDS
+    head_fields: ClassVar[Mapping[str, FieldType]] = REPORT_HEAD_FIELDS
+    required: ClassVar[tuple[str, ...]] = ("account", "issued_on", "waived_milli", "answer")
+
+    def _faults(self) -> Iterator[str]:
+        yield from super()._faults()
+        named = {cell.field for cell in self.columns}
+        if ("month" in named) == ("month_from" in named) or ("month_from" in named) != ("month_to" in named):
+            yield "columns: a bill's months are either month, or month_from and month_to"
+        missing = {"month", "kind"} - {cell.field for cell in self.header}
+        if missing:
+            yield f"header: a report's first line says its {' and '.join(sorted(missing))}"
 
 
 class ListFile(Table):

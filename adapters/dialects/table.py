@@ -12,10 +12,11 @@ from adapters.base import ReadAccount, ReadAlias
 from adapters.dialects.cells import BadCell, converter
 from adapters.dialects.fixed_width import FixedWidth
 from adapters.dialects.lines import Lines, not_decodable, other_columns, truncated
-from adapters.dialects.spec import HEAD_FIELDS, Cell, Cells, FieldType, Table
+from adapters.dialects.spec import Cell, Cells, FieldType, Table
 from adapters.dialects.tabular import Delimited
 from schemas.faults import Fault, FileRefused, refuse
 from schemas.rosters import AliasRow, RosterRow
+from schemas.tariffs import BASIC
 
 
 class Layout(Protocol):
@@ -56,7 +57,6 @@ class ReadRow(NamedTuple):
     read: Mapping[str, Any] = {}
 
 
-_Read = Callable[[str], Any]
 _MISSING: Final = ("MISSING_VALUE", "必填项为空 / a required value is missing; fill it in")
 
 
@@ -66,9 +66,12 @@ class TableReader:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._layout = layout_of(table)
-        self._steps = _steps(table.columns, table.fields)
+        self._steps = [(cell.name or cell.field or "", key_of(cell), self._reader(cell)) for cell in table.columns]
         self._required = frozenset(table.required)
         self._encoding = "gb18030" if table.encoding == "gb18030" else "utf-8"
+
+    def _reader(self, cell: Cell) -> Callable[[str], Any]:
+        return reader(cell, self._table.fields)
 
     def read(self, chunks: Iterable[bytes]) -> tuple[dict[str, Any], Iterator[ReadRow]]:
         """Return what the header says, and the rows as they come.
@@ -90,15 +93,23 @@ class TableReader:
             raise other_columns(row)
 
     def _rows(self, lines: Lines) -> Iterator[ReadRow]:
-        count = quantity = 0
+        count, whole = 0, True
+        sums: dict[str, int] = {}
         for row, line in lines:
             read = self._row(row, line)
             count += 1
-            if read.values:
-                quantity += read.values.get("quantity_milli", 0)
+            if read.values is None:
+                whole = False
+            else:
+                self._add(sums, read.values)
             yield read
         if self._table.trailer:
-            self._check_trailer(lines.last_row, lines.last, {"rows": count, "quantity_milli": quantity})
+            # what a faulty row holds is not known, so that the sums of a file with one cannot be compared
+            self._check_trailer(lines.last_row, lines.last, {"rows": count, **(sums if whole else {})})
+
+    def _add(self, sums: dict[str, int], values: Mapping[str, Any]) -> None:
+        """Add a row to the sums that the trailer may state."""
+        sums["quantity_milli"] = sums.get("quantity_milli", 0) + values.get("quantity_milli", 0)
 
     def _check_trailer(self, row: int, line: bytes, actual: Mapping[str, int]) -> None:
         declared = self._special(row, line, self._table.trailer, "TRUNCATED")
@@ -127,7 +138,7 @@ class TableReader:
 
     def _special_value(self, row: int, cell: Cell, text: str, code: str) -> Any:
         try:
-            return converter(cell, HEAD_FIELDS).read(text)
+            return converter(cell, self._table.head_fields).read(text)
         except BadCell:
             raise _not_as_agreed(code, row, cell.name or cell.field or "") from None
 
@@ -159,11 +170,13 @@ class TableReader:
         return ReadRow(row, values)
 
 
-def _steps(cells: Cells, fields: Mapping[str, FieldType]) -> list[tuple[str, str, _Read]]:
-    return [(cell.name or cell.field or "", cell.field or "", _reader(cell, fields)) for cell in cells]
+def key_of(cell: Cell) -> str:
+    """Return what a cell's value is called among a row's: of a component other than the basic price, with its name."""
+    return cell.field or "" if cell.of == BASIC else f"{cell.of}:{cell.field}"
 
 
-def _reader(cell: Cell, fields: Mapping[str, FieldType]) -> _Read:
+def reader(cell: Cell, fields: Mapping[str, FieldType]) -> Callable[[str], Any]:
+    """Return what reads a cell: its value, or the text that must stand there."""
     if cell.field:
         return converter(cell, fields).read
     constant = cell.constant
