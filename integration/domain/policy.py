@@ -96,6 +96,7 @@ class MonthPolicy(_Strict):
     look_back_months: int = Field(ge=0, le=120)
     cut_off_day: int = Field(ge=1, le=28)
     publication_day: int = Field(ge=1, le=28)
+    report_due_day: int = Field(ge=1, le=28)
     cover_rule: CoverRule
     tier_rule: TierRule
     components: tuple[str, ...]

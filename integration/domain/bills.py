@@ -1,0 +1,259 @@
+"""Bill by bill in the order of their dates: what each should have drawn, in quantity and fen, beside what was reported.
+
+``judge`` takes the rows of one household at one service. It depends on what they say alone, so every order of
+arrival gives the same judgement (edge cases 4-14, 77, 81-83, 87-89).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from integration.domain.amounts import Amounts, Billed, billed, corrected
+from integration.domain.draws import Allowances, Horizon, Listing, Taken, covered, difference, spread, usable
+from integration.domain.judgement import UNDECIDED, Figures, Judged, Told, Verdict, compare, order
+from schemas.findings import FindingKind
+from schemas.reports import BillKind, ReportRow
+
+
+@dataclass
+class _Bill:
+    """A bill as it stands after every row that corrected it so far; the last row answers for all."""
+
+    rows: list[Judged]
+    billed: Billed
+    taken: Taken
+    due_fen: int
+    waived_milli: int
+    waived_fen: int
+    credits: _Bill | None = None
+    credited_milli: int = 0
+    undone: bool = False
+
+    @property
+    def row(self) -> Judged:
+        """The row that answers for it."""
+        return self.rows[-1]
+
+    @property
+    def root(self) -> Told:
+        """The bill as it was first told: its account, its months, and the list that it followed stay."""
+        return self.rows[0].told
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether it credits an earlier bill."""
+        return self.root.said.kind is BillKind.RETRO
+
+    @property
+    def room_milli(self) -> int:
+        """What of its quantity no allowance has relieved yet; nothing is left of a bill that is undone."""
+        return 0 if self.undone else max(self.billed.usage_milli - sum(self.taken.values()) - self.credited_milli, 0)
+
+
+class Bills:
+    """Judges the bills of one household at one service, handed over in their order."""
+
+    def __init__(self, amounts: Amounts, allowances: Allowances) -> None:
+        self._amounts = amounts
+        self._allowances = allowances
+        self._bills: dict[tuple[str, str], _Bill] = {}
+        self._drawing: list[_Bill] = []
+        self._unlisted: list[Judged] = []
+        self._seen: set[tuple[Any, ...]] = set()
+
+    def add(self, told: Told) -> Judged:
+        """Judge the next row."""
+        said = told.said
+        who = said.bill_id or (told.account_id, said.account, said.answer)
+        key = (told.company, who, said.kind, said.month_from, said.refers_to)
+        if key in self._seen:
+            return _beside(told, Verdict.DUPLICATE, FindingKind.DUPLICATE_ROW)
+        self._seen.add(key)
+        if said.kind is BillKind.REVERSAL:
+            return self._reversal(told)
+        return self._actual(told) if said.kind is BillKind.ACTUAL else self._bill(told)
+
+    def _bill(self, told: Told) -> Judged:
+        """Judge a row that stands by itself, or credits an earlier bill."""
+        said = told.said
+        earlier = self._bills.get((told.company, said.refers_to)) if said.kind is BillKind.RETRO else None
+        most = max(said.billable_milli, 0) if earlier is None else earlier.room_milli
+        listed, taken = self._draw(told, said, most)
+        bill = billed(told.company, said)
+        due_fen = self._amounts.cost(bill, taken)
+        figures = Figures(sum(taken.values()), said.waived_milli, due_fen, due_fen, said.waived_fen)
+        if figures.waived_milli != figures.due_milli:
+            figures = figures._replace(own_fen=self._own_fen(bill, said.waived_milli, taken))
+        figures = self._tolerated(told, figures)
+        judged = Judged(told, figures, self._verdict(told, figures), taken, due_fen or 0)
+        if not listed and (said.waived_milli or said.waived_fen):
+            judged.verdict = Verdict.UNLISTED
+            self._unlisted.append(judged)
+        self._keep(_Bill([judged], bill, taken, due_fen or 0, said.waived_milli, said.waived_fen, earlier))
+        return judged
+
+    def _draw(self, root: Told, said: ReportRow, most_milli: int) -> tuple[bool, Taken]:
+        """Draw up to a quantity from the months that a bill covers; say as well whether any of them is listed."""
+        policy = self._amounts.policy(said.month_to)
+        months = covered(said, policy)
+        listed = [one for one in months if self._allowances.listed(one, root.account_id, root.known) > 0]
+        most = min(usable(said, months, len(listed), policy), most_milli)
+        return bool(listed), self._allowances.take(most, listed, root.account_id, root.known)
+
+    def _own_fen(self, bill: Billed, waived_milli: int, taken: Taken) -> int | None:
+        """Return what a reported quantity costs; of one beyond what is due the charge is no cap."""
+        own = spread(max(waived_milli, 0), taken, bill.month_to)
+        return self._amounts.cost(bill, own, within_charge=waived_milli <= sum(taken.values()))
+
+    def _keep(self, bill: _Bill) -> None:
+        """Remember a bill for the rows that will refer to it.
+
+        A credit may bear the id of the bill that it credits, or of the one it stands on: the id means the bill.
+        """
+        self._drawing.append(bill)
+        said = bill.root.said
+        bearer = self._bills.get((bill.root.company, said.bill_id))
+        if said.bill_id and (bearer is None or (bearer.is_credit and not bill.is_credit)):
+            self._bills[bill.root.company, said.bill_id] = bill
+        if bill.credits is not None:
+            bill.credits.credited_milli += sum(bill.taken.values())
+
+    def _verdict(self, told: Told, figures: Figures) -> Verdict:
+        return Verdict.OPEN if told.said.answer in UNDECIDED else compare(figures)
+
+    def _tolerated(self, told: Told, figures: Figures) -> Figures:
+        """Take an amount as it is that is off by no more than the tolerance (settled reading 15)."""
+        own = figures.own_fen
+        if own is None or abs(figures.waived_fen - own) > self._amounts.policy(told.said.month_to).tolerance_fen:
+            return figures
+        return figures._replace(own_fen=figures.waived_fen)
+
+    def _reversal(self, told: Told) -> Judged:
+        """Judge a reversal: exactly minus what was reported; then the allowance is free again (edge case 82)."""
+        bill = self._bills.get((told.company, told.said.refers_to))
+        if bill is None:
+            return _beside(told, Verdict.UNLISTED, FindingKind.REVERSAL_WITHOUT_ORIGINAL)
+        if bill.undone:
+            return _beside(told, Verdict.DUPLICATE, FindingKind.REVERSED_TWICE)
+        bill.undone = True
+        for row in bill.rows:
+            row.undone = True
+        self._give_back(bill)
+        minus = -bill.waived_fen
+        figures = Figures(-bill.waived_milli, told.said.waived_milli, minus, minus, told.said.waived_fen)
+        taken = difference({}, bill.taken)
+        own = told._replace(account_id=bill.root.account_id)
+        judged = Judged(own, figures, self._verdict(told, figures), taken, -bill.due_fen, undone=True)
+        return self._answering(bill, judged)
+
+    def _actual(self, told: Told) -> Judged:
+        """Judge what the actual reading changes: the two bills together, the difference booked (edge cases 9, 10)."""
+        bill = self._bills.get((told.company, told.said.refers_to))
+        if bill is None or bill.undone:
+            return _beside(told, Verdict.UNLISTED, FindingKind.REVERSAL_WITHOUT_ORIGINAL)
+        before, due_before = bill.taken, bill.due_fen
+        bill.billed = corrected(bill.billed, told.said)
+        bill.taken = self._retaken(bill)
+        due_fen = self._amounts.cost(bill.billed, bill.taken)
+        bill.due_fen = due_fen or 0
+        bill.waived_milli += told.said.waived_milli
+        bill.waived_fen += told.said.waived_fen
+        own = self._own_fen(bill.billed, bill.waived_milli, bill.taken)
+        figures = Figures(sum(bill.taken.values()), bill.waived_milli, due_fen, own, bill.waived_fen)
+        figures = self._tolerated(told, figures)
+        own_told, change = told._replace(account_id=bill.root.account_id), difference(bill.taken, before)
+        judged = Judged(own_told, figures, self._verdict(told, figures), change, bill.due_fen - due_before)
+        return self._answering(bill, judged)
+
+    def _retaken(self, bill: _Bill) -> Taken:
+        """Draw anew for the corrected quantity, from the months that the bill covers."""
+        self._give_back(bill)
+        bill.taken = {}
+        most = bill.room_milli if bill.credits is None else min(bill.room_milli, bill.credits.room_milli)
+        said = replace(bill.root.said, billable_milli=bill.billed.usage_milli)
+        _, taken = self._draw(bill.root, said, most)
+        if bill.credits is not None:
+            bill.credits.credited_milli += sum(taken.values())
+        return taken
+
+    def _give_back(self, bill: _Bill) -> None:
+        """Free what a bill has drawn."""
+        self._allowances.book(bill.taken, bill.root.account_id, -1)
+        if bill.credits is not None:
+            bill.credits.credited_milli -= sum(bill.taken.values())
+
+    def _answering(self, bill: _Bill, judged: Judged) -> Judged:
+        """Let a row answer for the bill it undoes or corrects: the two together are right or wrong."""
+        bill.row.answered_for = True
+        if bill.row.verdict is Verdict.UNLISTED:
+            judged.verdict = Verdict.UNLISTED
+        else:
+            bill.row.verdict = judged.verdict
+        bill.rows.append(judged)
+        return judged
+
+    def finish(self, latest: Mapping[str, Horizon]) -> None:
+        """Look at what became known after the bills: what is owed to them still, and what they drew in good faith.
+
+        ``latest`` is, by company, what its newest list tells.
+        """
+        for judged in self._unlisted:
+            judged.oddities = (self._why_unlisted(judged.told),)
+        for month, account in sorted(self._allowances.places):
+            mine = [one for one in self._drawing if one.root.account_id == account and not one.undone]
+            if mine:
+                self._look_back(month, account, mine, latest[mine[0].root.company])
+
+    def _why_unlisted(self, told: Told) -> FindingKind:
+        """Say why a row had nothing to draw: another company has drawn it, another month is listed, or nothing."""
+        months = covered(told.said, self._amounts.policy(told.said.month_to))
+        others = [bill for bill in self._drawing if bill.root.company != told.company and not bill.undone]
+        if any(bill.taken.get(month) for bill in others for month in months):
+            return FindingKind.CROSS_COMPANY
+        listed = any(account == told.account_id for _, account in self._allowances.places)
+        return FindingKind.WRONG_MONTH if listed and told.account_id else FindingKind.UNAUTHORISED
+
+    def _look_back(self, month: int, account: int, bills: list[_Bill], latest: Horizon) -> None:
+        granted, drawn = self._allowances.listed(month, account, latest), self._allowances.drawn(month, account)
+        excess, left = max(drawn - max(granted, 0), 0), max(granted - drawn, 0)
+        for bill in reversed(bills):  # the last to draw is the first without a list
+            part = min(excess, bill.taken.get(month, 0))
+            if part > 0:
+                bill.row.good[month] = part
+                excess -= part
+        for bill in bills:
+            part = min(left, bill.room_milli) if self._came_later(bill, month, latest) else 0
+            if part > 0:
+                bill.row.owed[month] = part
+                bill.credited_milli += part
+                left -= part
+
+    def _came_later(self, bill: _Bill, month: int, latest: Horizon) -> bool:
+        """Whether a bill covers a month of which its list did not tell everything yet."""
+        told = bill.root
+        if bill.credits is not None or told.said.kind is BillKind.TOP_UP:
+            return False
+        if not told.said.month_from <= month <= told.said.month_to:
+            return False
+        known = self._allowances.listed(month, told.account_id, told.known)
+        return known < self._allowances.listed(month, told.account_id, latest)
+
+
+def _beside(told: Told, verdict: Verdict, oddity: FindingKind) -> Judged:
+    """Return the judgement of a row that draws nothing and stands beside all sums."""
+    said = told.said
+    return Judged(told, Figures(0, said.waived_milli, 0, 0, said.waived_fen), verdict, oddities=(oddity,))
+
+
+def judge(
+    amounts: Amounts, told: Iterable[Told], listings: Iterable[Listing], latest: Mapping[str, Horizon]
+) -> list[Judged]:
+    """Judge all rows of one household at one service, from nothing, in the order of the bills."""
+    bills = Bills(amounts, Allowances(listings))
+    judged = [bills.add(one) for one in sorted(told, key=order)]
+    bills.finish(latest)
+    return judged
