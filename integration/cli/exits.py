@@ -98,11 +98,13 @@ def _each(error: Any) -> list[str]:
 
 
 def _expected() -> dict[Exit, tuple[type[Exception], ...]]:
+    from integration.jobs.allowances import BalanceBroken
     from integration.jobs.compute_month import MonthRefused, TotalsDisagree
     from integration.jobs.erase_household import EraseRefused
     from integration.jobs.explain import ExplainRefused
     from integration.jobs.link_accounts import LinkRefused
     from integration.jobs.publish import ListRefused
+    from integration.jobs.settle import SettlementRefused
     from integration.storage.holds import HoldRefused
     from integration.storage.keys import KeysUnusable
     from integration.storage.pii import Unreadable
@@ -111,10 +113,11 @@ def _expected() -> dict[Exit, tuple[type[Exception], ...]]:
     from schemas.faults import FileRefused
 
     said = (FileRefused, MonthRefused, TotalsDisagree, LinkRefused, ListRefused, HoldRefused, EraseRefused)
+    money = (BalanceBroken, SettlementRefused)
     return {
         Exit.NOT_ALLOWED: (NotAllowed,),
         Exit.CONFIGURATION: (KeysUnusable,),
-        Exit.REFUSED: (Refused, UserRefused, ExplainRefused, *said, ContentGone, Unreadable, OSError),
+        Exit.REFUSED: (Refused, UserRefused, ExplainRefused, *said, *money, ContentGone, Unreadable, OSError),
     }
 
 

@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from integration.cli import audits, holding, households, intake, linking, lists, months, people, setup, standing
+from integration.cli import (
+    audits,
+    findings,
+    holding,
+    households,
+    intake,
+    linking,
+    lists,
+    months,
+    people,
+    reports,
+    settling,
+    setup,
+    standing,
+)
 from integration.cli.exits import HubGroup, epilog
 from integration.cli.words import language, out, say, zh
 
@@ -72,6 +86,9 @@ _SINGLE = (
     ("purge", intake.purge, "删除超过保存期的报送原文与逐行结果"),
     ("run", months.run, "计算一个月"),
     ("publish", months.publish, "发布一个月的名单"),
+    ("reconcile", findings.reconcile, "核对：重判有变动的账单，更新差异与平衡"),
+    ("balance", findings.balance, "平衡：名单所列额度的去向"),
+    ("settle", settling.settle, "结算公司一个回盘月，或出具编号调整"),
     ("verify-list", lists.verify_list, "只凭文件与公钥核对名单"),
     ("explain", households.explain, "解释某户某月为何有或没有额度"),
     ("demo", demo, "演示：一座城市的三个月"),
@@ -83,6 +100,9 @@ _NOUNS = (
     ("roster", intake.roster, "公司用户档案", "Companies' rosters."),
     ("aliases", intake.aliases, "公司换号", "Companies' renumberings."),
     ("list", lists.listing, "名单", "Published lists."),
+    ("report", reports.report, "回盘", "Companies' reports."),
+    ("findings", findings.findings, "差异", "What disagrees, and who must act."),
+    ("settlement", settling.settlement, "结算单", "Signed settlements and their adjustments."),
     ("household", households.household, "家庭", "Households."),
     ("hold", holding.hold, "暂存", "What waits for two persons."),
     ("audit", audits.audits, "审计", "Who did what, and its proof."),

@@ -113,6 +113,12 @@ def cubic_metres(quantity_milli: int) -> str:
     return f"{'-' if quantity_milli < 0 else ''}{whole:,}{fraction}"
 
 
+def yuan(amount_fen: int) -> str:
+    """Return fen as a reader expects them: ¥6.60."""
+    whole, part = divmod(abs(amount_fen), 100)
+    return f"{'-' if amount_fen < 0 else ''}¥{whole:,}.{part:02d}"
+
+
 # --- progress --------------------------------------------------------------------------------------------------
 
 
@@ -154,6 +160,8 @@ def _work(what: str) -> str:
         "households": "核对家庭",
         "postings": "入账",
         "lists": "名单",
+        "report": "回盘行",
+        "companies": "核对公司",
     }
     return say(names.get(what, what), what)
 

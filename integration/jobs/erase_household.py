@@ -21,6 +21,7 @@ from integration.storage.tables import (
     household_keys,
     lookups,
     parked_rows,
+    report_texts,
     runs,
     sealed_records,
 )
@@ -67,5 +68,5 @@ def _forget(connection: Connection, household: int) -> None:
         lookups.c.household_id == household, lookups.c.kind == int(LookupKind.CERTIFICATE)
     )
     connection.execute(delete(parked_rows).where(parked_rows.c.certificate.in_(mine)))
-    for table in (household_keys, sealed_records, lookups, claims, contests):
+    for table in (household_keys, sealed_records, lookups, claims, contests, report_texts):
         connection.execute(delete(table).where(table.c.household_id == household))

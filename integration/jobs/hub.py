@@ -13,6 +13,7 @@ from integration.domain.policy import Policy
 from integration.storage.engine import Store
 from integration.storage.keys import KeyRing
 from integration.storage.pii import BlindIndex, DataKey, HouseholdKeys, data_key
+from schemas.values import MONTHLY, Service
 
 #: Told how many rows of what are done, for a progress bar.
 Progress = Callable[[str, int], None]
@@ -54,3 +55,8 @@ class Hub:
     def under(self, policy: Policy) -> Hub:
         """Return the same hub under another policy (for a dry run)."""
         return replace(self, policy=policy)
+
+
+def monthly_service(company: CompanyPort) -> Service | None:
+    """Return the service that a company supplies by the month; None if it has none."""
+    return next((one for one in company.services if one in MONTHLY), None)

@@ -91,7 +91,8 @@ def _stands(kind: str, state: State) -> bool:
     return effect > 0 or counts["rejected"] == 0
 
 
-_DOORS = {"registry": "snapshot", "roster": "roster", "aliases": "roster"}
+#: Which door of the brake a kind of file passes; a report passes none.
+_DOORS = {"registry": "snapshot", "roster": "roster", "aliases": "roster", "report": ""}
 
 
 def apply_kept(hub: Hub, submission_id: int, *, door: str, apply: Apply, actor: str, braked: bool) -> SyncResult:

@@ -66,3 +66,6 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     duplicate_of: int | None = None
     #: Households that ended by it, by its rows or, in a snapshot, by its silence.
     ended: int = 0
+    #: Of a report: its id, and how many findings it opened.
+    report_id: int | None = None
+    findings: int = 0

@@ -13,9 +13,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, String, cast, func, select
 
+from integration.storage import reports
 from integration.storage.audit import Effect
 from integration.storage.bulk import RowsHasher, batches
-from integration.storage.tables import list_chunks, lists, postings, records, standings, submission_events
+from integration.storage.tables import list_chunks, lists, postings, records, settlements, standings, submission_events
 from schemas.lists import Manifest
 
 #: Effects by the action and subject of the audit row that must state them.
@@ -125,9 +126,28 @@ def _digest_of(connection: Connection, chunks: Any) -> str:
     return digest.hexdigest()
 
 
+def report_effects(connection: Connection) -> Effects:
+    """Recompute what every report said, row by row."""
+    return {
+        ("report_applied", str(report)): Effect(rows, quantity, sha256)
+        for report, rows, quantity, sha256 in reports.digests(connection)
+    }
+
+
+def settlement_effects(connection: Connection) -> Effects:
+    """Recompute every settlement and adjustment: the bytes that were signed."""
+    c = settlements.c
+    return {
+        ("settled", f"{company}:{month}:{n}"): Effect(1, 0, hashlib.sha256(content).digest())
+        for company, month, n, content in connection.execute(select(c.company, c.month, c.n, c.content))
+    }
+
+
 NOTHING: Final = _Group(0).effect()
 PROOFS: Final = (
     Proof(("month_computed",), run_effects),
     Proof(("registry_applied", "parked_applied"), submission_effects),
     Proof(("list_published",), list_effects),
+    Proof(("report_applied",), report_effects),
+    Proof(("settled",), settlement_effects),
 )

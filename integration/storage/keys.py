@@ -18,8 +18,8 @@ SUITE: Final = "std1"
 
 #: Wraps household keys; blind indexes; submissions as they arrived; keyed digests; row references.
 _SECRETS: Final = ("wrapping", "blind_index", "submissions", "digests", "references")
-#: Signs lists; signs audit checkpoints.
-_SIGNERS: Final = ("lists", "checkpoints")
+#: Signs lists; signs audit checkpoints; signs settlements.
+_SIGNERS: Final = ("lists", "checkpoints", "settlements")
 
 
 class KeysUnusable(Exception):  # noqa: N818 - it names the state
@@ -70,6 +70,7 @@ class KeyRing:
     references: SecretKey
     lists: SigningKey
     checkpoints: SigningKey
+    settlements: SigningKey
 
     @classmethod
     def load(cls, folder: Path) -> KeyRing:
@@ -89,6 +90,7 @@ class KeyRing:
             references=secret["references"],
             lists=signer["lists"],
             checkpoints=signer["checkpoints"],
+            settlements=signer["settlements"],
         )
 
 

@@ -20,6 +20,7 @@ from integration.storage.keys import KeyRing
 from integration.storage.pii import Unreadable, data_key, keyed_hasher
 from integration.storage.sets import among
 from integration.storage.tables import (
+    report_texts,
     submission_chunks,
     submission_events,
     submission_outcomes,
@@ -279,6 +280,6 @@ def purge(connection: Connection, before_us: int) -> int:
         for number in connection.execute(old).scalars().all()
         if state(connection, number).state not in _UNDECIDED
     ]
-    for table in (submission_chunks, submission_outcomes):
+    for table in (submission_chunks, submission_outcomes, report_texts):
         connection.execute(delete(table).where(among(connection, table.c.submission_id, numbers)))
     return len(numbers)

@@ -1,1 +1,1 @@
-from hubs import hub, settings, sqlite_hub  # noqa: F401
+from hubs import hub, hub_maker, settings, sqlite_hub  # noqa: F401

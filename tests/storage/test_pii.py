@@ -39,14 +39,15 @@ def other_ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
 def test_keys_are_for_their_owner_alone(key_folder: Path) -> None:
     assert stat.S_IMODE(key_folder.stat().st_mode) == 0o700
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in key_folder.iterdir()}
-    assert {name for name, mode in modes.items() if mode != 0o600} == {"lists.pub.pem", "checkpoints.pub.pem"}
-    assert len(modes) == 9
+    public = {"lists.pub.pem", "checkpoints.pub.pem", "settlements.pub.pem"}
+    assert {name for name, mode in modes.items() if mode != 0o600} == public
+    assert len(modes) == 11
 
 
 def test_every_key_is_another(ring: KeyRing, other_ring: KeyRing) -> None:
-    names = ("wrapping", "blind_index", "submissions", "digests", "references", "lists", "checkpoints")
+    names = ("wrapping", "blind_index", "submissions", "digests", "references", "lists", "checkpoints", "settlements")
     ids = {getattr(one, name).key_id for one in (ring, other_ring) for name in names}
-    assert len(ids) == 14
+    assert len(ids) == 16
     assert all(re.fullmatch("[0-9a-f]{8}", key_id) for key_id in ids)
 
 

@@ -29,6 +29,11 @@ FOREVER: Final = (
     "audit",
     "audit_leaves",
     "checkpoints",
+    "tariffs",
+    "report_rows",
+    "finding_events",
+    "reconciliations",
+    "settlements",
 )
 ERASABLE: Final = ("claims", "lookups", "parked_rows")
 DATED: Final = tuple(t.name for t in metadata.sorted_tables if "known_to" in t.columns and t.name not in ERASABLE)

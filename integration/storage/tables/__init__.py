@@ -4,8 +4,8 @@ Conventions: days are integers YYYYMMDD (``OPEN_DAY`` = no end), months YYYYMM, 
 the epoch in UTC, quantities ``_milli``. ``known_from`` / ``known_to`` are knowledge versions: a row is known at version
 k when ``known_from <= k < known_to``; ``known_to`` is OPEN_VERSION until its successor closes it, and nothing else in
 a fact ever changes (migration 0001 puts triggers under that sentence). Personal data stands in ``sealed_records``,
-``household_keys``, ``lookups``, ``account_holders`` and ``submission_chunks`` alone, and only encrypted or as keyed
-digests.
+``household_keys``, ``lookups``, ``account_holders``, ``submission_chunks`` and ``report_texts`` alone, and only
+encrypted or as keyed digests.
 """
 
 from integration.domain.allowance import NO_PLACE
@@ -44,6 +44,17 @@ from integration.storage.tables.registry import (
     sealed_records,
     standings,
 )
+from integration.storage.tables.reports import (
+    draws,
+    finding_events,
+    findings,
+    reconciliations,
+    report_rows,
+    report_texts,
+    reports,
+    settlements,
+    tariffs,
+)
 
 __all__ = [
     "NO_PLACE",
@@ -58,7 +69,10 @@ __all__ = [
     "checkpoints",
     "claims",
     "contests",
+    "draws",
     "facts",
+    "finding_events",
+    "findings",
     "holds",
     "household_keys",
     "households",
@@ -73,14 +87,20 @@ __all__ = [
     "policies",
     "postings",
     "presences",
+    "reconciliations",
     "records",
+    "report_rows",
+    "report_texts",
+    "reports",
     "runs",
     "sealed_records",
+    "settlements",
     "snapshots",
     "standings",
     "submission_chunks",
     "submission_events",
     "submission_outcomes",
     "submissions",
+    "tariffs",
     "users",
 ]

@@ -113,6 +113,27 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('digest', 'household_id', 'record_id', name=op.f('pk_contests')),
     sqlite_with_rowid=False
     )
+    op.create_table('draws',
+    sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('month', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('report_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('row', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('issued_on', sa.BigInteger(), nullable=False),
+    sa.Column('bill', sa.SmallInteger(), nullable=False),
+    sa.Column('answer', sa.SmallInteger(), nullable=False),
+    sa.Column('verdict', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('due_milli', sa.BigInteger(), nullable=False),
+    sa.Column('waived_milli', sa.BigInteger(), nullable=False),
+    sa.Column('due_fen', sa.BigInteger(), nullable=False),
+    sa.Column('waived_fen', sa.BigInteger(), nullable=False),
+    sa.Column('owed_milli', sa.BigInteger(), nullable=False),
+    sa.Column('good_milli', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('service', 'month', 'household_id', 'report_id', 'row', name=op.f('pk_draws')),
+    sqlite_with_rowid=False
+    )
     op.create_table('facts',
     sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('known_from', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -128,6 +149,50 @@ def upgrade() -> None:
     with op.batch_alter_table('facts', schema=None) as batch_op:
         batch_op.create_index('ix_facts_known_from', ['known_from'], unique=False)
         batch_op.create_index('ix_facts_known_to', ['known_to'], unique=False, sqlite_where=sa.text('known_to < 4611686018427387904'), postgresql_where=sa.text('known_to < 4611686018427387904'))
+
+    op.create_table('finding_events',
+    sa.Column('finding_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('reconciliation', sa.BigInteger(), nullable=False),
+    sa.Column('event', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('due_milli', sa.BigInteger(), nullable=False),
+    sa.Column('reported_milli', sa.BigInteger(), nullable=False),
+    sa.Column('due_fen', sa.BigInteger(), nullable=False),
+    sa.Column('reported_fen', sa.BigInteger(), nullable=False),
+    sa.Column('stake_milli', sa.BigInteger(), nullable=False),
+    sa.Column('stake_fen', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('finding_id', 'n', name=op.f('pk_finding_events')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('findings',
+    sa.Column('finding_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('identity', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('scope', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('acts', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('month', sa.BigInteger(), nullable=False),
+    sa.Column('report_month', sa.BigInteger(), nullable=False),
+    sa.Column('household_id', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('bill_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('state', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('events', sa.Integer(), nullable=False),
+    sa.Column('due_milli', sa.BigInteger(), nullable=False),
+    sa.Column('reported_milli', sa.BigInteger(), nullable=False),
+    sa.Column('due_fen', sa.BigInteger(), nullable=False),
+    sa.Column('reported_fen', sa.BigInteger(), nullable=False),
+    sa.Column('stake_milli', sa.BigInteger(), nullable=False),
+    sa.Column('stake_fen', sa.BigInteger(), nullable=False),
+    sa.Column('households', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('finding_id', name=op.f('pk_findings')),
+    sa.UniqueConstraint('company', 'identity', name=op.f('uq_findings_company_identity'))
+    )
+    with op.batch_alter_table('findings', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_findings_company_report_month'), ['company', 'report_month'], unique=False)
+        batch_op.create_index(batch_op.f('ix_findings_household_id'), ['household_id'], unique=False)
 
     op.create_table('holds',
     sa.Column('hold_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -272,6 +337,22 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('household_id', 'position', name=op.f('pk_presences')),
     sqlite_with_rowid=False
     )
+    op.create_table('reconciliations',
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.Column('run_id', sa.BigInteger(), nullable=False),
+    sa.Column('policy_sha256', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('tariff_sha256', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('opened', sa.BigInteger(), nullable=False),
+    sa.Column('changed', sa.BigInteger(), nullable=False),
+    sa.Column('closed', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('number', name=op.f('pk_reconciliations'))
+    )
+    with op.batch_alter_table('reconciliations', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_reconciliations_company'), ['company'], unique=False)
+
     op.create_table('records',
     sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -288,6 +369,48 @@ def upgrade() -> None:
     with op.batch_alter_table('records', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_records_digest'), ['digest'], unique=True)
 
+    op.create_table('report_rows',
+    sa.Column('report_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('row', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('household_id', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('numbered', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('bill_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('answer', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('waived_milli', sa.BigInteger(), nullable=False),
+    sa.Column('waived_fen', sa.BigInteger(), nullable=False),
+    sa.Column('said', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('report_id', 'row', name=op.f('pk_report_rows')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('report_texts',
+    sa.Column('report_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('row', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('household_id', sa.BigInteger(), nullable=False),
+    sa.Column('submission_id', sa.BigInteger(), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('report_id', 'row', name=op.f('pk_report_texts')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('reports',
+    sa.Column('report_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('month', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('edition', sa.Integer(), nullable=False),
+    sa.Column('submission_id', sa.BigInteger(), nullable=False),
+    sa.Column('known_from', sa.BigInteger(), nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('rows', sa.BigInteger(), nullable=False),
+    sa.Column('waived_milli', sa.BigInteger(), nullable=False),
+    sa.Column('waived_fen', sa.BigInteger(), nullable=False),
+    sa.Column('first_month', sa.BigInteger(), nullable=False),
+    sa.Column('last_month', sa.BigInteger(), nullable=False),
+    sa.Column('known_to', sa.BigInteger(), server_default='4611686018427387904', nullable=False),
+    sa.PrimaryKeyConstraint('report_id', name=op.f('pk_reports')),
+    sa.UniqueConstraint('company', 'month', 'edition', name=op.f('uq_reports_company_month_edition'))
+    )
     op.create_table('runs',
     sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('month', sa.BigInteger(), nullable=False),
@@ -308,6 +431,16 @@ def upgrade() -> None:
     sa.Column('sealed', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('household_id', 'record_id', name=op.f('pk_sealed_records')),
     sqlite_with_rowid=False
+    )
+    op.create_table('settlements',
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('month', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('company', 'month', 'n', name=op.f('pk_settlements'))
     )
     op.create_table('snapshots',
     sa.Column('submission_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -343,6 +476,13 @@ def upgrade() -> None:
     with op.batch_alter_table('submissions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_submissions_sender_content_mac'), ['sender', 'content_mac'], unique=False)
 
+    op.create_table('tariffs',
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('known_from', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('sha256', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('content', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('company', 'known_from', name=op.f('pk_tariffs'))
+    )
     op.create_table('users',
     sa.Column('name', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('role', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
@@ -390,18 +530,27 @@ def downgrade() -> None:
     op.drop_table('submission_events')
     op.drop_table('submission_chunks')
     op.drop_table('users')
+    op.drop_table('tariffs')
     with op.batch_alter_table('submissions', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_submissions_sender_content_mac'))
 
     op.drop_table('submissions')
     op.drop_table('standings')
     op.drop_table('snapshots')
+    op.drop_table('settlements')
     op.drop_table('sealed_records')
     op.drop_table('runs')
+    op.drop_table('reports')
+    op.drop_table('report_texts')
+    op.drop_table('report_rows')
     with op.batch_alter_table('records', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_records_digest'))
 
     op.drop_table('records')
+    with op.batch_alter_table('reconciliations', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_reconciliations_company'))
+
+    op.drop_table('reconciliations')
     op.drop_table('presences')
     with op.batch_alter_table('postings', schema=None) as batch_op:
         batch_op.drop_index('ix_postings_retro', sqlite_where=sa.text('retro = 1'), postgresql_where=sa.text('retro = 1'))
@@ -433,11 +582,18 @@ def downgrade() -> None:
     op.drop_table('households')
     op.drop_table('household_keys')
     op.drop_table('holds')
+    with op.batch_alter_table('findings', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_findings_household_id'))
+        batch_op.drop_index(batch_op.f('ix_findings_company_report_month'))
+
+    op.drop_table('findings')
+    op.drop_table('finding_events')
     with op.batch_alter_table('facts', schema=None) as batch_op:
         batch_op.drop_index('ix_facts_known_to', sqlite_where=sa.text('known_to < 4611686018427387904'), postgresql_where=sa.text('known_to < 4611686018427387904'))
         batch_op.drop_index('ix_facts_known_from')
 
     op.drop_table('facts')
+    op.drop_table('draws')
     op.drop_table('contests')
     op.drop_table('claims')
     op.drop_table('checkpoints')

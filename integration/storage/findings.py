@@ -1,0 +1,177 @@
+"""Findings in the database: each as it stands now, and everything it has been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from integration.domain.findings import Finding
+from integration.storage.bulk import bulk_insert, stream
+from integration.storage.sets import among
+from integration.storage.tables import finding_events, findings, reconciliations
+from schemas.values import Service
+
+#: What a finding is derived from: a report's row, an allowance, or a company's whole month.
+Scope = Literal["row", "key", "company"]
+#: By company and identity.
+Key = tuple[str, str]
+
+_FIGURES: Final = ("due_milli", "reported_milli", "due_fen", "reported_fen", "stake_milli", "stake_fen")
+_PART: Final = 5_000
+
+
+class Stored(NamedTuple):
+    """A finding as it stands."""
+
+    finding_id: int
+    household_id: int
+    events: int
+    figures: tuple[int, ...]
+
+
+class Changes(NamedTuple):
+    """How many findings were opened (or opened again), changed and closed."""
+
+    opened: int = 0
+    changed: int = 0
+    closed: int = 0
+
+    def plus(self, other: Changes) -> Changes:
+        """Add two."""
+        return Changes(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Entry(NamedTuple):
+    """Under which reconciliation, and when, findings change."""
+
+    reconciliation: int
+    at_us: int
+    service: Service
+    scope: Scope
+
+
+_COLUMNS: Final = (
+    "finding_id", "company", "identity", "service", "scope", "kind", "acts", "month", "report_month", "household_id",
+    "account_id", "bill_id", "state", "events", *_FIGURES, "households",
+)  # fmt: skip
+_EVENT_COLUMNS: Final = ("finding_id", "n", "at_us", "reconciliation", "event", *_FIGURES)
+
+
+def open_ones(connection: Connection, scope: Scope, *conditions: Any) -> dict[Key, Stored]:
+    """Return the open findings of a scope under conditions on ``findings``."""
+    c = findings.c
+    return _stored(connection, c.state == "open", c.scope == scope, *conditions)
+
+
+def of_households(connection: Connection, service: Service, scope: Scope, ids: Sequence[int]) -> dict[Key, Stored]:
+    """Return the open findings of a scope about some households at a service."""
+    c = findings.c
+    return open_ones(connection, scope, c.service == service.value, among(connection, c.household_id, ids))
+
+
+def _stored(connection: Connection, *conditions: Any) -> dict[Key, Stored]:
+    c = findings.c
+    columns = (c.company, c.identity, c.finding_id, c.household_id, c.events, *(c[name] for name in _FIGURES))
+    rows = stream(connection, select(*columns).where(*conditions))
+    return {
+        (company, identity): Stored(number, household, events, tuple(figures))
+        for company, identity, number, household, events, *figures in rows
+    }
+
+
+def settle(connection: Connection, entry: Entry, found: Iterable[Finding], before: Mapping[Key, Stored]) -> Changes:
+    """Bring the findings of a scope to what was found: open the new, follow the changed, close those gone."""
+    now = {(one.company, one.identity): one for one in found}
+    new = [one for key, one in now.items() if key not in before]
+    moved = [(one, now[key]) for key, one in before.items() if key in now and one.figures != _figures(now[key])]
+    gone = [one for key, one in before.items() if key not in now]
+    for start in range(0, len(new), _PART):
+        _open(connection, entry, new[start : start + _PART])
+    for stored, one in moved:
+        _change(connection, stored, one, "open")
+    events = [(stored, "changed", _figures(one)) for stored, one in moved]
+    for start in range(0, len(gone), _PART):
+        _close(connection, [one.finding_id for one in gone[start : start + _PART]])
+    events += [(stored, "closed", stored.figures) for stored in gone]
+    _tell(
+        connection, entry, ((stored.finding_id, stored.events + 1, event, figures) for stored, event, figures in events)
+    )
+    return Changes(len(new), len(moved), len(gone))
+
+
+def _figures(one: Finding) -> tuple[int, ...]:
+    return tuple(getattr(one, name) for name in _FIGURES)
+
+
+def _open(connection: Connection, entry: Entry, new: Sequence[Finding]) -> None:
+    """Open findings, or open again what was closed under the same identity."""
+    c, closed = findings.c, dict[Key, Stored]()
+    for company in {one.company for one in new}:
+        wanted = [one.identity for one in new if one.company == company]
+        closed |= _stored(connection, c.company == company, among(connection, c.identity, wanted))
+    start = int(connection.execute(select(func.coalesce(func.max(c.finding_id), 0))).scalar_one()) + 1
+    fresh = [one for one in new if (one.company, one.identity) not in closed]
+    rows = [_row(entry, number, one) for number, one in enumerate(fresh, start)]
+    bulk_insert(connection, findings, _COLUMNS, rows)
+    events = [(number, 1, "opened", _figures(one)) for number, one in enumerate(fresh, start)]
+    for one in new:
+        stored = closed.get((one.company, one.identity))
+        if stored is not None:
+            _change(connection, stored, one, "open")
+            events.append((stored.finding_id, stored.events + 1, "reopened", _figures(one)))
+    _tell(connection, entry, events)
+
+
+def _row(entry: Entry, number: int, one: Finding) -> tuple[Any, ...]:
+    about = (one.month, one.report_month, one.household_id, one.account_id, one.bill_id)
+    named = (number, one.company, one.identity, entry.service.value, entry.scope, one.kind.value, one.acts.value)
+    return *named, *about, "open", 1, *_figures(one), one.households
+
+
+def _change(connection: Connection, stored: Stored, one: Finding, state: str) -> None:
+    values = dict(zip(_FIGURES, _figures(one), strict=True))
+    changed = update(findings).where(findings.c.finding_id == stored.finding_id)
+    connection.execute(changed.values(state=state, events=stored.events + 1, households=one.households, **values))
+
+
+def _close(connection: Connection, ids: Sequence[int]) -> None:
+    c = findings.c
+    closed = update(findings).where(among(connection, c.finding_id, ids))
+    connection.execute(closed.values(state="closed", events=c.events + 1))
+
+
+def _tell(connection: Connection, entry: Entry, events: Iterable[tuple[int, int, str, tuple[int, ...]]]) -> None:
+    rows = ((number, n, entry.at_us, entry.reconciliation, event, *figures) for number, n, event, figures in events)
+    bulk_insert(connection, finding_events, _EVENT_COLUMNS, sorted(rows))
+
+
+# --- reconciliations -------------------------------------------------------------------------------------------
+
+
+class Reconciled(NamedTuple):
+    """The last reconciliation of a company: the newest run listed by then, under which policy and tariff."""
+
+    number: int
+    run_id: int
+    policy_sha256: str
+    tariff_sha256: str
+
+
+def last_reconciled(connection: Connection, company: str) -> Reconciled | None:
+    """Return a company's last reconciliation."""
+    c = reconciliations.c
+    query = select(c.number, c.run_id, c.policy_sha256, c.tariff_sha256).where(c.company == company)
+    row = connection.execute(query.order_by(c.number.desc()).limit(1)).first()
+    return None if row is None else Reconciled(*row)
+
+
+def next_reconciliation(connection: Connection) -> int:
+    """Return the first free number; call it under the knowledge lock."""
+    return int(connection.execute(select(func.coalesce(func.max(reconciliations.c.number), 0))).scalar_one()) + 1
+
+
+def record_reconciliation(connection: Connection, **values: Any) -> None:
+    """Write a reconciliation's row."""
+    connection.execute(insert(reconciliations).values(**values))
