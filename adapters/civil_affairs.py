@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from adapters.base import ReadRecord
 from adapters.checks import Columns, Declared, RecordCheck, check_counts, check_digest
+from adapters.dialects.json_lines import BAD_JSON, BAD_VALUE, DUPLICATE_KEY, column_of, repeated_key
 from adapters.dialects.lines import Lines, not_a_header, not_decodable, truncated
 from schemas.faults import Fault
 from schemas.registry import Address, Certificate, Member, RegistryHeader, RegistryRow, RegistryTrailer
@@ -32,8 +31,6 @@ COLUMNS: Final = Columns(
     account=lambda _company: "accounts",  # the key is the sender's text: it is not repeated
 )
 
-#: The path at the end of msgspec's message. Of the message itself nothing is told: it may quote the content.
-_PATH: Final = re.compile(r" - at `\$\.?([a-z_.\[\]0-9]*)`\Z")
 _T = TypeVar("_T")
 
 
@@ -102,46 +99,22 @@ class _LineReader:
         except UnicodeDecodeError:
             raise not_decodable("utf-8", row) from None
         except msgspec.ValidationError as error:
-            return _fault_of(row, error)
+            return Fault(row, column_of(error), *BAD_VALUE)
         except msgspec.DecodeError:
-            text = "该行不是有效的JSON，请更正 / the line is not valid JSON; correct it"
-            return Fault(row, "", "BAD_JSON", text)
+            return Fault(row, "", *BAD_JSON)
         # A line written just as we would write it cannot hold a key twice; any other is looked through.
         if self._encode(record) != line and (column := _repeated_key(line)) is not None:
-            return Fault(row, column, "DUPLICATE_KEY", "键重复，请只保留一个 / a key stands twice; keep one")
+            return Fault(row, column, *DUPLICATE_KEY)
         return record
-
-
-def _fault_of(row: int, error: msgspec.ValidationError) -> Fault:
-    found = _PATH.search(str(error))
-    column = found[1].removesuffix("[...]") if found else ""
-    text = "缺少该项、有多余的项，或值不符合约定 / missing, unknown, or not as agreed; correct it"
-    return Fault(row, column, "BAD_VALUE", text)
-
-
-class _RepeatedKey(Exception):  # noqa: N818 - a signal within this module
-    pass
-
-
-def _repeated_key(line: bytes) -> str | None:
-    """Return the key that an object of the line holds twice; a key of the sender's own is not repeated."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> None:
-        keys = [key for key, _ in pairs]
-        repeated = next((key for key in keys if keys.count(key) > 1), None)
-        if repeated is not None:
-            raise _RepeatedKey(repeated if repeated in _KEYS else "accounts")
-
-    try:
-        json.loads(line, object_pairs_hook=unique)
-    except _RepeatedKey as found:
-        return str(found)
-    return None
 
 
 _KEYS: Final = frozenset(
     name for shape in (RegistryRow, Certificate, Address, Member) for name in shape.__struct_fields__
 )
+
+
+def _repeated_key(line: bytes) -> str | None:
+    return repeated_key(line, _KEYS, "accounts")
 
 
 def _decode_special(row: int, line: bytes, shape: type[_T]) -> _T | None:

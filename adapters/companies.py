@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.base import AliasReader, ListWriter, ReportReader, RosterReader
 from adapters.dialects.canonical_report import EitherReport
@@ -21,6 +22,13 @@ from schemas.values import MONTHLY, Service
 
 #: The name that a company's own rendering of a list goes by, beside the canonical ones.
 COMPANY_RENDERING: Final = "company"
+
+
+def _agreeing(prices: tuple[Price, ...]) -> tuple[Price, ...]:
+    try:
+        return Tariff(prices=prices).prices
+    except ValidationError as error:
+        raise ValueError("; ".join(fault.problem for fault in faults_of("", error))) from None
 
 
 class CompanyFile(BaseModel):
@@ -38,13 +46,8 @@ class CompanyFile(BaseModel):
     roster: RosterFile
     aliases: AliasFile | None = None
     report: ReportFile | None = None
-    tariff: tuple[Price, ...] = ()
+    tariff: Annotated[tuple[Price, ...], AfterValidator(_agreeing)] = ()
     list: ListFile | None = None
-
-    @model_validator(mode="after")
-    def _tariff_is_one(self) -> Self:
-        Tariff(prices=self.tariff)
-        return self
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Company:
             return None
         return EitherReport(self.code, ReportDialect(self.code, self._file.report) if self._file.report else None)
 
-    @property
+    @cached_property
     def tariff(self) -> Tariff:
         """Its prices."""
         return Tariff(prices=self._file.tariff)

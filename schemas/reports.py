@@ -66,6 +66,10 @@ class Answer(StrEnum):
 
 
 MonthInt = Annotated[int, Meta(ge=200001, le=999912)]
+#: What no single bill comes near: a number beyond it has lost its unit.
+Milli = Annotated[int, Meta(ge=-(10**9), le=10**9)]
+Fen = Annotated[int, Meta(ge=-(10**11), le=10**11)]
+PriceE4 = Annotated[int, Meta(ge=0, le=10**9)]
 
 
 class ReportHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,12 +93,12 @@ class Component(msgspec.Struct, frozen=True, array_like=True):
     one in force.
     """
 
-    component: str
-    price_version: str
-    price_e4: int
-    charge_before_fen: int
-    waived_fen: int
-    charge_after_fen: int
+    component: Annotated[str, Meta(min_length=1, max_length=40)]
+    price_version: Annotated[str, Meta(max_length=40)]
+    price_e4: PriceE4
+    charge_before_fen: Fen
+    waived_fen: Fen
+    charge_after_fen: Fen
 
 
 class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,14 +121,14 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     issued_on: Day
     month_from: MonthInt
     month_to: MonthInt
-    reading_from_milli: int | None = None
-    reading_to_milli: int | None = None
+    reading_from_milli: Milli | None = None
+    reading_to_milli: Milli | None = None
     estimated: bool = False
-    billable_milli: int = 0
-    waived_milli: int = 0
-    annual_before_milli: int | None = None
+    billable_milli: Milli = 0
+    waived_milli: Milli = 0
+    annual_before_milli: Milli | None = None
     components: tuple[Component, ...] = ()
-    balance_fen: int = 0
+    balance_fen: Fen = 0
     answer: Answer
     answer_text: Annotated[str, Meta(max_length=200)] = ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,7 +13,9 @@ BASIC = "basic"
 #: The class of an ordinary household.
 RESIDENT = "resident"
 
-_Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+#: How components, classes of customers and versions are written.
+CODE_PATTERN: Final = r"^[A-Za-z0-9_.-]{1,40}$"
+_Code = Annotated[str, Field(pattern=CODE_PATTERN)]
 
 
 class Tier(BaseModel):

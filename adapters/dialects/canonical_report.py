@@ -4,34 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Final, Literal
+from operator import attrgetter
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from adapters.base import ReadReportRow, ReportReader
 from adapters.checks import check_digest
-from adapters.dialects.lines import BOM, Lines, truncated
+from adapters.dialects.cells import FORMULA, forbidden
+from adapters.dialects.json_lines import BAD_JSON, BAD_VALUE, DUPLICATE_KEY, column_of, repeated_key
+from adapters.dialects.lines import BOM, Lines, not_decodable, truncated
+from adapters.dialects.table import Totals
 from adapters.report_checks import row_fault
 from schemas.faults import Fault, FileRefused, refuse
-from schemas.reports import Component, ReportHead, ReportRow
+from schemas.reports import Component, Fen, PriceE4, ReportHead, ReportRow
+from schemas.tariffs import CODE_PATTERN
 from schemas.text import forbidden_character, looks_like_formula
+from schemas.values import is_day
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A component with the names of its fields, as it stands in the file."""
+    """A component as it stands in the file, an object with names: a partner reads it without counting places."""
 
-    component: str
-    waived_fen: int
-    price_version: str = ""
-    price_e4: int = 0
-    charge_before_fen: int = 0
-    charge_after_fen: int = 0
+    component: Annotated[str, Meta(pattern=CODE_PATTERN)]
+    price_version: Annotated[str, Meta(max_length=40)] = ""
+    price_e4: PriceE4 = 0
+    charge_before_fen: Fen = 0
+    waived_fen: Fen = 0
+    charge_after_fen: Fen = 0
 
 
 class _Row(ReportRow, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A row as it stands in the file: its components have names."""
+    """A row as it stands in the file."""
 
-    components: tuple[_Part, ...] = ()  # type: ignore[assignment]
+    components: Annotated[tuple[_Part, ...], Meta(max_length=20)] = ()  # type: ignore[assignment]
 
 
 class _Head(ReportHead, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +53,19 @@ class _Trailer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
-_NOT_JSON: Final = "不是约定的JSON，请按格式更正 / not JSON of the agreed form; correct the row"
+_FIELDS: Final = ReportRow.__struct_fields__
+_VALUES: Final = attrgetter(*_FIELDS)
+_KEYS: Final = frozenset((*_FIELDS, *_Part.__struct_fields__, *_Head.__struct_fields__, *_Trailer.__struct_fields__))
+_DIFFERS: Final = (
+    "尾行与内容不符，文件不完整或被改动，请重新发送 / the trailer is not that of the rows; send the file again"
+)
+_NOT_A_HEAD: Final = (
+    "首行不是本公司回盘的文件头，请核对是否发错文件"
+    " / the first line is not the header of this company's report; is this the right file?"
+)
+#: The texts of a row: the first is words, the others are identifiers.
+_TEXTS: Final = ("answer_text", "reference", "account", "bill_id", "refers_to")
+_SAID: Final = attrgetter(*_TEXTS)
 
 
 class CanonicalReport:
@@ -55,96 +74,116 @@ class CanonicalReport:
     def __init__(self, company: str) -> None:
         self._company = company
         self._row = msgspec.json.Decoder(_Row).decode
+        self._plain = msgspec.json.Decoder().decode
 
     def read(self, chunks: Iterable[bytes]) -> tuple[ReportHead, Iterator[ReadReportRow]]:
         """Read the head at once, then the rows as they come."""
         lines = Lines(chunks)
         row, line = lines.take()
+        return self._head(row, line), self._rows(lines)
+
+    def _head(self, row: int, line: bytes) -> ReportHead:
         try:
             head = msgspec.json.decode(line, type=_Head)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UnicodeDecodeError:
+            raise not_decodable("utf-8", row) from None
+        except msgspec.DecodeError:
             raise _not_a_head(row) from None
         if head.company != self._company:
-            raise refuse(
-                "OTHER_COMPANY", "这是另一公司的回盘 / the report is another company's", row=row, column="company"
-            )
-        return head, self._rows(lines)
+            raise _not_a_head(row, "company")
+        if not 1 <= head.month % 100 <= 12:
+            raise _not_a_head(row, "month")
+        if head.created_on is not None and not is_day(head.created_on):
+            raise _not_a_head(row, "created_on")
+        if repeated_key(line, _KEYS, "") is not None:
+            raise _not_a_head(row)
+        return ReportHead(**{name: getattr(head, name) for name in ReportHead.__struct_fields__})
 
     def _rows(self, lines: Lines) -> Iterator[ReadReportRow]:
-        count = milli = fen = 0
-        whole = True
+        totals = Totals("waived_milli", "waived_fen")
         for row, line in lines:
             read = self._read(row, line)
-            count += 1
-            if read.report_row is None:
-                whole = False
-            else:
-                milli, fen = milli + read.report_row.waived_milli, fen + read.report_row.waived_fen
+            said = read.report_row
+            totals.count(1, None if said is None else (said.waived_milli, said.waived_fen))
             yield read
-        self._check(lines, count, (milli, fen) if whole else None)
+        _check_trailer(lines, totals)
 
     def _read(self, row: int, line: bytes) -> ReadReportRow:
         try:
             found = self._row(line)
-        except (
-            msgspec.DecodeError,
-            UnicodeDecodeError,
-        ) as error:  # its text may quote the value: only its path is used
-            return ReadReportRow(row, None, Fault(row, _path(str(error)), "BAD_JSON", _NOT_JSON))
-        said = _plain(found)
-        fault = _text_fault(row, said) or row_fault(row, said, str)
-        return ReadReportRow(row, None if fault else said, fault)
+        except UnicodeDecodeError:
+            raise not_decodable("utf-8", row) from None
+        except msgspec.ValidationError as error:
+            return ReadReportRow(row, None, Fault(row, column_of(error), *BAD_VALUE))
+        except msgspec.DecodeError:
+            return ReadReportRow(row, None, Fault(row, "", *BAD_JSON))
+        said = _as_hub_has_it(found)
+        fault = self._key_fault(row, line) or _text_fault(row, said)
+        fault = fault or row_fault(row, said, lambda field, component: _column(said, field, component))
+        return ReadReportRow(row, None, fault) if fault else ReadReportRow(row, said)
 
-    def _check(self, lines: Lines, count: int, sums: tuple[int, int] | None) -> None:
-        try:
-            trailer = msgspec.json.decode(lines.last, type=_Trailer)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise truncated(lines.last_row) from None
-        check_digest(lines.last_row, trailer.sha256, lines.sha256())
-        if trailer.rows != count:
-            raise _differs("TRAILER_ROWS", lines.last_row, "rows")
-        if sums is not None and sums != (trailer.waived_milli, trailer.waived_fen):
-            raise _differs("TRAILER_SUM", lines.last_row, "waived_milli")
-
-
-def _plain(found: _Row) -> ReportRow:
-    """Return the row as the hub has it, its components as arrays."""
-    parts = tuple(
-        Component(
-            one.component, one.price_version, one.price_e4, one.charge_before_fen, one.waived_fen, one.charge_after_fen
-        )
-        for one in found.components
-    )
-    values = dict(zip(_FIELDS, msgspec.structs.astuple(found), strict=True))
-    return ReportRow(**(values | {"components": parts}))
+    def _key_fault(self, row: int, line: bytes) -> Fault | None:
+        # each key has one colon outside texts: no more colons than different keys, and none stands twice
+        keys: dict[str, Any] = self._plain(line)
+        if line.count(b":") == len(keys) + sum([len(part) for part in keys.get("components", ())]):
+            return None
+        column = repeated_key(line, _KEYS, "")
+        return None if column is None else Fault(row, column, *DUPLICATE_KEY)
 
 
-_FIELDS: Final = _Row.__struct_fields__
+def _as_hub_has_it(found: _Row) -> ReportRow:
+    values = dict(zip(_FIELDS, _VALUES(found), strict=True))
+    values["components"] = tuple([Component(*msgspec.structs.astuple(part)) for part in found.components])
+    return ReportRow(**values)
 
 
 def _text_fault(row: int, said: ReportRow) -> Fault | None:
-    for field in ("reference", "account", "bill_id", "refers_to", "answer_text"):
-        text = getattr(said, field)
-        if forbidden_character(text):
-            text = "含不允许的字符，请删除 / a character is not allowed; take it out"
-            return Fault(row, field, "FORBIDDEN_CHARACTER", text)
-        if field != "answer_text" and looks_like_formula(text):
-            text = "编号不得以 = + - @ 开头，请更正 / an identifier must not begin with = + - @; correct it"
-            return Fault(row, field, "FORMULA_VALUE", text)
+    texts = list(_SAID(said))
+    for part in said.components:
+        texts += (part.component, part.price_version)
+    # hardly any row has one: all texts are looked at as one, and one by one only to say where
+    if forbidden_character("".join(texts)):
+        place, character = next((i, found) for i, text in enumerate(texts) if (found := forbidden_character(text)))
+        return Fault(row, _name_of(place), *forbidden(character))
+    if any(map(looks_like_formula, {text[:1] for text in texts[1:]})):
+        place = next(i for i, text in enumerate(texts[1:], 1) if looks_like_formula(text))
+        return Fault(row, _name_of(place), *FORMULA)
     return None
 
 
-def _path(message: str) -> str:
-    return message.partition("`$.")[2].partition("`")[0]
+def _name_of(place: int) -> str:
+    """Return which text of a row this is: its own come first, then two of each component."""
+    if place < len(_TEXTS):
+        return _TEXTS[place]
+    index, field = divmod(place - len(_TEXTS), 2)
+    return f"components[{index}].{('component', 'price_version')[field]}"
 
 
-def _differs(code: str, row: int, column: str) -> FileRefused:
-    text = "尾行与内容不符，文件不完整，请重新发送 / the trailer is not that of the rows; send the file again in full"
-    return refuse(code, text, row=row, column=column)
+def _column(said: ReportRow, field: str, component: str) -> str:
+    names = [part.component for part in said.components]
+    return f"components[{names.index(component)}].{field}" if component else field
 
 
-def _not_a_head(row: int) -> FileRefused:
-    return refuse("HEADER", "首行不是回盘文件头 / the first line is not a report's header; correct it", row=row)
+def _check_trailer(lines: Lines, totals: Totals) -> None:
+    """Compare the trailer with what was read.
+
+    Raises:
+        FileRefused: there is none, or it differs.
+    """
+    row = lines.last_row
+    try:
+        trailer = msgspec.json.decode(lines.last, type=_Trailer)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise truncated(row) from None
+    for field, value in totals.known().items():
+        if getattr(trailer, field) != value:
+            code = "TRAILER_ROWS" if field == "rows" else "TRAILER_SUM"
+            raise refuse(code, _DIFFERS, row=row, column=field)
+    check_digest(row, trailer.sha256, lines.sha256())
+
+
+def _not_a_head(row: int, column: str = "") -> FileRefused:
+    return refuse("HEADER", _NOT_A_HEAD, row=row, column=column)
 
 
 class EitherReport:
@@ -157,7 +196,9 @@ class EitherReport:
     def read(self, chunks: Iterable[bytes]) -> tuple[ReportHead, Iterator[ReadReportRow]]:
         """Read the head at once, then the rows as they come."""
         rest = iter(chunks)
-        first = next((chunk for chunk in rest if chunk), b"")
-        canonical = self._own is None or first.removeprefix(BOM).startswith(b"{")
+        begin = b""
+        while len(begin) <= len(BOM) and (chunk := next(rest, None)) is not None:
+            begin += chunk
+        canonical = begin.removeprefix(BOM).startswith(b"{")
         reader = self._canonical if canonical or self._own is None else self._own
-        return reader.read(chain((first,), rest))
+        return reader.read(chain((begin,), rest))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from adapters.dialects.spec import Cell, FieldType, Kind
@@ -55,8 +56,8 @@ _IDENTIFIERS: Final = frozenset(
 def converter(cell: Cell, fields: Mapping[str, FieldType]) -> Converter:
     """Return the converter of a cell that names a field."""
     wanted = fields[cell.field or ""]
-    if not isinstance(wanted, tuple):  # without codes, the hub's own words stand in the file
-        return _coded(cell.codes) if cell.codes else KINDS["text"]
+    if not isinstance(wanted, tuple):
+        return _coded(cell.codes or own_words(wanted))
     if cell.field in _IDENTIFIERS:
         return Converter(_read_identifier, str)
     kind = KINDS[cell.kind]
@@ -64,6 +65,11 @@ def converter(cell: Cell, fields: Mapping[str, FieldType]) -> Converter:
         width = cell.bytes
         return Converter(kind.read, lambda value: f"{value:+0{width}d}")
     return kind
+
+
+def own_words(wanted: type[StrEnum | bool]) -> dict[str, bool | str]:
+    """Return the codes of a cell that declares none: the hub's own words stand in the file."""
+    return {str(member.value): str(member.value) for member in wanted} if issubclass(wanted, StrEnum) else {}
 
 
 def forbidden(character: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 
 from adapters.dialects.cells import BadCell
@@ -46,9 +47,20 @@ class FixedWidth:
                 "字段边界切断了汉字，请按字节截取整字 / the cell's end cuts a character in two; cut between characters",
                 cell.name,
             ) from None
-        if cell.pad == "0":  # a number: its noughts do no harm
-            return text
-        return text.lstrip(" ") if cell.align == "right" else text.rstrip(" ")
+        return _unpadded((text,), cell)[0]
+
+    def columns(self, lines: Sequence[bytes], cells: Cells) -> list[Sequence[str]] | None:
+        """Return what ``cut`` gives for each line, but by column; None if a line must be looked at by itself."""
+        width = _width(cells)
+        if any(len(line) != width for line in lines):
+            return None
+        form = struct.Struct("".join(f"{cell.bytes}s" for cell in cells))
+        columns = zip(*form.iter_unpack(b"".join(lines)), strict=True)
+        try:
+            texts = [b"\n".join(column).decode(self._encoding).split("\n") for column in columns]
+        except UnicodeDecodeError:
+            return None
+        return [_unpadded(column, cell) for cell, column in zip(cells, texts, strict=True)]
 
     def fit(self, cell: Cell, text: str) -> str:
         """Bring a text to at least its cell's width in bytes."""
@@ -94,3 +106,10 @@ class FixedWidth:
 
 def _width(cells: Cells) -> int:
     return sum(cell.bytes or 0 for cell in cells)
+
+
+def _unpadded(texts: Sequence[str], cell: Cell) -> list[str]:
+    if cell.pad == "0":  # numbers: their noughts do no harm, and blanks alone are no number
+        blank = " " * (cell.bytes or 0)
+        return ["" if text == blank else text for text in texts]
+    return [text.lstrip(" ") for text in texts] if cell.align == "right" else [text.rstrip(" ") for text in texts]

@@ -1,78 +1,110 @@
-"""Read a company's reports from a declared table: one bill a row, flat, its components side by side."""
+"""Read a company's reports from a declared table: one bill a row, flat, its components side by side.
+
+A batch of rows is read by column where nothing is amiss, and row by row, with care, where anything is: both roads give
+the same, and the careful one says what is wrong.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
-from functools import lru_cache
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
 
 from adapters.base import ReadReportRow
 from adapters.dialects.cells import BadCell, checked_text
+from adapters.dialects.lines import Lines
+from adapters.dialects.report_columns import TEXTS, Columns, Memo
 from adapters.dialects.spec import COMPONENT_FIELDS, Cell, ReportFile
-from adapters.dialects.table import ReadRow, TableReader, key_of, reader
+from adapters.dialects.table import MISSING, OUT_OF_RANGE, ReadRow, TableReader, Totals, key_of, reader
 from adapters.report_checks import row_fault
-from schemas.reports import Answer, Component, ReportHead, ReportKind, ReportRow
+from schemas.faults import FileRefused, refuse
+from schemas.reports import Answer, Component, ReportHead, ReportRow
+from schemas.tariffs import BASIC
 
-#: Fields of many values; every other column has few, and each is read once.
-_MANY_VALUED: Final = frozenset(
-    ("reference", "account", "bill_id", "refers_to", "answer_text", "reading_from_milli", "reading_to_milli")
-)
-_LONGEST: Final = {"reference": 40, "account": 40, "bill_id": 60, "refers_to": 60}
+BATCH_ROWS: Final = 256
 _WORDS: Final = 200
+_HINTS: Final = get_type_hints(ReportRow, include_extras=True) | get_type_hints(Component, include_extras=True)
+_HEAD_HINTS: Final = get_type_hints(ReportHead, include_extras=True)
+_MONTHS: Final = {"month": "month_from"}
 
 
-class _Raw(str):
+class RawCode(str):
     """An answer code that the company's table does not know."""
 
     __slots__ = ()
 
 
 class ReportTable(TableReader):
-    """Reads the rows of a report as values by field; sums what the trailer may state."""
-
-    def __init__(self, table: ReportFile) -> None:
-        self._waived = [key_of(cell) for cell in table.columns if cell.field == "waived_fen"]
-        super().__init__(table)
+    """Reads the rows of a report as values by field, each within the bounds of its type."""
 
     def _reader(self, cell: Cell) -> Callable[[str], Any]:
-        wanted = self._table.fields.get(cell.field or "")
-        if cell.field == "answer":
-            return _answers(cell.codes)
-        read = reader(cell, self._table.fields)
-        if isinstance(wanted, type) and issubclass(wanted, StrEnum):
-            plain, kind = read, wanted
-            read = lambda text: kind(plain(text))  # noqa: E731
-        longest = _LONGEST.get(cell.field or "")
-        if longest:
-            return _bounded(read, longest)
-        return read if cell.field in _MANY_VALUED else lru_cache(maxsize=4096)(read)
+        field = cell.field or ""
+        if not field:
+            return super()._reader(cell)
+        if field == "answer_text":
+            return lambda text: checked_text(text)[:_WORDS]
+        if field == "answer":
+            return Memo(_answers(cell)).__getitem__
+        read = _bounded(reader(cell, self._table.fields), _HINTS[_MONTHS.get(field, field)])
+        return read if field in TEXTS else Memo(read).__getitem__
 
-    def _add(self, sums: dict[str, int], values: Mapping[str, Any]) -> None:
-        sums["quantity_milli"] = sums.get("quantity_milli", 0) + values.get("waived_milli", 0)
-        fen = sum([values.get(key, 0) for key in self._waived])
-        sums["amount_fen"] = sums.get("amount_fen", 0) + fen
+    def readers(self) -> Mapping[str, Callable[[str], Any]]:
+        """Return what reads each cell of a field, by its key."""
+        return {key: read for _, key, read in self._steps if key}
 
-
-def _answers(codes: Mapping[str, bool | str]) -> Callable[[str], Answer | _Raw]:
-    """Return what reads an answer: only a code that is agreed means anything."""
-    known = {code: Answer(str(value)) for code, value in codes.items()} or {one.value: one for one in Answer}
-
-    def read(text: str) -> Answer | _Raw:
-        found = known.get(text.strip())
-        return _Raw(checked_text(text)) if found is None else found
-
-    return read
+    def columns(self, lines: Sequence[bytes]) -> list[Sequence[str]] | None:
+        """Return the texts of many rows by column; None if a row must be looked at by itself."""
+        return self._layout.columns(lines, self._table.columns)
 
 
-def _bounded(read: Callable[[str], Any], longest: int) -> Callable[[str], Any]:
+def _bounded(read: Callable[[str], Any], hint: Any) -> Callable[[str], Any]:
+    limits = _limits(hint)
+    if limits:  # most cells are numbers, and msgspec takes a type apart each time it is asked
+        return _between(read, *limits)
+
     def bounded(text: str) -> Any:
-        value = read(text)
-        if len(value) > longest:
-            raise BadCell("OUT_OF_RANGE", "内容过长，请更正 / too long; correct the value")
-        return value
+        try:
+            return msgspec.convert(read(text), hint)
+        except msgspec.ValidationError:  # its text may quote the value
+            raise BadCell(*OUT_OF_RANGE) from None
 
     return bounded
+
+
+def _between(read: Callable[[str], int], least: int, most: int) -> Callable[[str], int]:
+    def bounded(text: str) -> int:
+        value = read(text)
+        if least <= value <= most:
+            return value
+        raise BadCell(*OUT_OF_RANGE)
+
+    return bounded
+
+
+def _limits(hint: Any) -> tuple[int, int] | None:
+    """Return the least and most of a whole number's type; None if it is another."""
+    for one in (hint, *get_args(hint)):
+        for meta in getattr(one, "__metadata__", ()):
+            if isinstance(meta, Meta) and isinstance(meta.ge, int) and isinstance(meta.le, int):
+                return meta.ge, meta.le
+    return None
+
+
+def _answers(cell: Cell) -> Callable[[str], Answer | RawCode]:
+    """Return what reads an answer. Only an agreed code means anything; any other is kept as it stands."""
+    known = {code: Answer(str(value)) for code, value in cell.codes.items()}
+    known = known or {str(one): one for one in Answer if one is not Answer.UNKNOWN}
+
+    def read(text: str) -> Answer | RawCode:
+        code = checked_text(text)
+        if not code:
+            raise BadCell(*MISSING)
+        return known.get(code) or RawCode(code[:_WORDS])
+
+    return read
 
 
 class ReportDialect:
@@ -80,73 +112,93 @@ class ReportDialect:
 
     def __init__(self, company: str, table: ReportFile) -> None:
         self._company = company
+        self._table = table
         self._reader = ReportTable(table)
-        self._columns = {cell.field: cell.name for cell in table.columns if cell.field and cell.name}
+        self._names = {(cell.field, cell.of): cell.name for cell in table.columns if cell.field and cell.name}
         self._components = _components(table)
-        self._plain = [cell.field for cell in table.columns if cell.field in _PLAIN]
-        self._required = table.required
+        self._columns = Columns(table, self._reader.readers(), self._parts, _HINTS)
 
     def read(self, chunks: Iterable[bytes]) -> tuple[ReportHead, Iterator[ReadReportRow]]:
         """Read the head at once, then the rows as they come."""
-        head, rows = self._reader.read(chunks)
-        return (
-            ReportHead(
-                company=self._company,
-                kind=ReportKind(head["kind"]),
-                month=head["month"],
-                edition=head.get("edition"),
-                created_on=head.get("created_on"),
-            ),
-            self._rows(rows),
-        )
+        values, lines = self._reader.open(chunks)
+        return self._head(values), self._rows(values, lines)
 
-    def _rows(self, rows: Iterable[ReadRow]) -> Iterator[ReadReportRow]:
-        for read in rows:
-            if read.values is None:
-                yield ReadReportRow(read.row, None, read.fault)
-            else:
-                said = self._said(read.values)
-                fault = row_fault(read.row, said, self._column)
-                yield ReadReportRow(read.row, None if fault else said, fault)
+    def _head(self, values: Mapping[str, Any]) -> ReportHead:
+        named = {cell.field: cell.name or cell.field for cell in self._table.header}
+        checked = {}
+        for field in ("kind", "month", "edition", "created_on"):
+            try:
+                checked[field] = msgspec.convert(values.get(field), _HEAD_HINTS[field])
+            except msgspec.ValidationError:  # its text may quote the value
+                raise _not_a_head(named[field] or "") from None
+        return ReportHead(company=self._company, **checked)
 
-    def _column(self, field: str) -> str:
-        own = "month" if field in ("month_from", "month_to") and "month" in self._columns else field
-        return self._columns.get(own, field)
+    def _rows(self, head: Mapping[str, Any], lines: Lines) -> Iterator[ReadReportRow]:
+        totals = Totals("quantity_milli", "amount_fen")
+        while batch := list(islice(lines, BATCH_ROWS)):
+            quick = self._quick(batch, totals)
+            yield from self._careful(batch, totals) if quick is None else quick
+        self._reader.close(head, lines, totals.known())
 
-    def _said(self, values: dict[str, Any]) -> ReportRow:
-        answer, words = values["answer"], values.get("answer_text", "")
-        if not isinstance(answer, Answer):
-            answer, words = Answer.UNKNOWN, words or answer
-        month = values.get("month", 0)
-        plain = {field: values[field] for field in self._plain if field in values}
-        return ReportRow(
-            month_from=month or values["month_from"],
-            month_to=month or values["month_to"],
-            answer=answer,
-            answer_text=str(words)[:_WORDS],
-            components=tuple([_component(name, keys, values) for name, keys in self._components if keys[0] in values]),
-            **plain,
-        )
+    # --- many rows at once
+
+    def _quick(self, batch: Sequence[tuple[int, bytes]], totals: Totals) -> list[ReadReportRow] | None:
+        """Read a batch by column; None if anything in it must be looked at by itself."""
+        texts = self._reader.columns([line for _, line in batch])
+        found = None if texts is None else self._columns.rows(texts)
+        if found is None:
+            return None
+        column = self._column
+        faults = [row_fault(row, said, column) for (row, _), said in zip(batch, found.rows, strict=True)]
+        totals.count(len(batch), None if any(faults) else (found.waived_milli, found.waived_fen))
+        rows = zip(batch, found.rows, faults, strict=True)
+        return [ReadReportRow(row, None if fault else said, fault) for (row, _), said, fault in rows]
+
+    # --- one row with care
+
+    def _careful(self, batch: Sequence[tuple[int, bytes]], totals: Totals) -> Iterator[ReadReportRow]:
+        for row, line in batch:
+            found = self._reader.row(row, line)
+            said = self._said(found) if found.values else None
+            fault = row_fault(row, said, self._column) if said else found.fault
+            totals.count(1, None if fault or not said else (said.waived_milli, said.waived_fen))
+            yield ReadReportRow(row, None if fault else said, fault)
+
+    def _said(self, read: ReadRow) -> ReportRow:
+        values: dict[str, Any] = dict(read.values or {})
+        if "month" in values:
+            values["month_from"] = values["month_to"] = values["month"]
+        if isinstance(values["answer"], RawCode):
+            values |= {"answer_text": str(values["answer"]), "answer": Answer.UNKNOWN}
+        own = {field: values[field] for field in ReportRow.__struct_fields__ if field in values}
+        return ReportRow(components=self._parts(values), **own)
+
+    def _parts(self, values: Mapping[str, Any]) -> tuple[Component, ...]:
+        """Return the components of which a row says anything."""
+        found = []
+        for component, keys in self._components:
+            given = {field: values[key] for field, key in keys.items() if key in values}
+            if given:
+                found.append(Component(component, **(_NOTHING | given)))
+        return tuple(found)
+
+    def _column(self, field: str, component: str) -> str:
+        own = "month" if field in ("month_from", "month_to") and ("month", BASIC) in self._names else field
+        return self._names.get((own, component or BASIC), own)
 
 
-_PLAIN: Final = frozenset(ReportRow.__struct_fields__) - {
-    "month_from", "month_to", "answer", "answer_text", "components",
-}  # fmt: skip
+_NOTHING: Final[dict[str, Any]] = {field: "" if field == "price_version" else 0 for field in COMPONENT_FIELDS}
 
 
-def _components(table: ReportFile) -> list[tuple[str, tuple[str, ...]]]:
-    """Return by component the keys of its fields; the amount waived first, for without it there is no component."""
+def _components(table: ReportFile) -> list[tuple[str, dict[str, str]]]:
+    """Return each component with the keys of its fields."""
     found: dict[str, dict[str, str]] = {}
     for cell in table.columns:
         if cell.field in COMPONENT_FIELDS:
             found.setdefault(cell.of, {})[cell.field or ""] = key_of(cell)
-    order = ("waived_fen", "price_version", "price_e4", "charge_before_fen", "charge_after_fen")
-    return [
-        (name, tuple(keys.get(field, "") for field in order)) for name, keys in found.items() if "waived_fen" in keys
-    ]
+    return list(found.items())
 
 
-def _component(name: str, keys: tuple[str, ...], values: Mapping[str, Any]) -> Component:
-    waived, version, price, before, after = keys
-    get = values.get
-    return Component(name, get(version, ""), get(price, 0), get(before, 0), values[waived], get(after, 0))
+def _not_a_head(column: str) -> FileRefused:
+    text = "首行内容超出范围，请更正 / the first line holds a value out of range; correct it"
+    return refuse("HEADER", text, row=1, column=column)

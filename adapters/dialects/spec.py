@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.lists import Change, ListKind
 from schemas.reports import Answer, BillKind, ReportKind
-from schemas.tariffs import BASIC
+from schemas.tariffs import BASIC, CODE_PATTERN
 from schemas.values import AccountState, BillingCycle, MeterKind
 
 Kind = Literal[
@@ -97,7 +97,7 @@ REPORT_HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
     "kind": ReportKind,
     "edition": COUNT,
 }
-#: What header and trailer may name; in a file that is read, ``rows`` and ``quantity_milli`` are checked.
+#: What header and trailer may name; in a file that is read, the totals are checked.
 HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
     "rows": COUNT,
     "quantity_milli": QUANTITY,
@@ -120,7 +120,7 @@ class Cell(BaseModel):
     constant: str | None = Field(default=None, alias="is")
     field: str | None = None
     kind: Kind = Field(default="text", alias="as")
-    of: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")] = BASIC
+    of: Annotated[str, Field(pattern=CODE_PATTERN)] = BASIC
     codes: dict[str, bool | str] = {}
     bytes: Annotated[int, Field(ge=1, le=2000)] | None = None
     align: Literal["left", "right"] = "left"
@@ -175,6 +175,10 @@ class Table(BaseModel):
     columns: Annotated[Cells, Field(min_length=1)]
     trailer: Cells = ()
 
+    def filled(self) -> frozenset[str]:
+        """Return the fields that no row may leave empty."""
+        return frozenset(self.required)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         faults = list(self._faults())
@@ -221,6 +225,11 @@ class ReportFile(Table):
     head_fields: ClassVar[Mapping[str, FieldType]] = REPORT_HEAD_FIELDS
     required: ClassVar[tuple[str, ...]] = ("account", "issued_on", "waived_milli", "answer")
 
+    def filled(self) -> frozenset[str]:
+        """Return the fields that no row may leave empty: a month, and a declared kind, are never guessed either."""
+        named = {cell.field for cell in self.columns if cell.field}
+        return super().filled() | (named & {"month", "month_from", "month_to", "kind"})
+
     def _faults(self) -> Iterator[str]:
         yield from super()._faults()
         named = {cell.field for cell in self.columns}
@@ -229,6 +238,11 @@ class ReportFile(Table):
         missing = {"month", "kind"} - {cell.field for cell in self.header}
         if missing:
             yield f"header: a report's first line says its {' and '.join(sorted(missing))}"
+        parts = {cell.of for cell in self.columns if cell.field in COMPONENT_FIELDS}
+        waived = {cell.of for cell in self.columns if cell.field == "waived_fen"}
+        yield from (f"columns: component {of} has no column for waived_fen" for of in sorted(parts - waived))
+        if any(cell.field == "answer" and Answer.UNKNOWN in cell.codes.values() for cell in self.columns):
+            yield "columns: UNKNOWN is what a code means that is not agreed; no code may lead to it"
 
 
 class ListFile(Table):

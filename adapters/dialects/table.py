@@ -1,9 +1,9 @@
-"""Read any declared table: header, column names, rows, trailer. Rosters, renumberings, and later reports."""
+"""Read any declared table: header, column names, rows, trailer. Rosters and renumberings; reports build on it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -24,6 +24,10 @@ class Layout(Protocol):
 
     def cut(self, line: bytes, cells: Cells) -> list[str]:
         """Return the texts of a line's cells; raises BadCell or UnicodeDecodeError."""
+        ...
+
+    def columns(self, lines: Sequence[bytes], cells: Cells) -> list[Sequence[str]] | None:
+        """Return what ``cut`` gives for each line, but by column; None if a line must be looked at by itself."""
         ...
 
     def fit(self, cell: Cell, text: str, /) -> str:
@@ -57,7 +61,33 @@ class ReadRow(NamedTuple):
     read: Mapping[str, Any] = {}
 
 
-_MISSING: Final = ("MISSING_VALUE", "必填项为空 / a required value is missing; fill it in")
+MISSING: Final = ("MISSING_VALUE", "必填项为空 / a required value is missing; fill it in")
+OUT_OF_RANGE: Final = ("OUT_OF_RANGE", "长度或范围不符 / too long, or out of range; correct the value")
+
+
+class Totals:
+    """What a file holds: its rows, and the sums of some of their values."""
+
+    def __init__(self, *fields: str) -> None:
+        self._rows, self._sums = 0, dict.fromkeys(fields, 0)
+        self._whole = True
+
+    def count(self, rows: int, values: Iterable[int] | None) -> None:
+        """Add rows and their values in order of the fields; None if one of them has a fault."""
+        self._rows += rows
+        if values is None:
+            self._whole = False
+        else:
+            for field, value in zip(self._sums, values, strict=True):
+                self._sums[field] += value
+
+    def known(self) -> dict[str, int]:
+        """Return what can be compared with a header or trailer.
+
+        A row with a fault was sent all the same, so that rows always count. Its figures are unread or doubtful: the
+        sums would be off by them, and the whole file refused with a reason that is none, over one bad cell.
+        """
+        return {"rows": self._rows} | (self._sums if self._whole else {})
 
 
 class TableReader:
@@ -67,7 +97,7 @@ class TableReader:
         self._table = table
         self._layout = layout_of(table)
         self._steps = [(cell.name or cell.field or "", key_of(cell), self._reader(cell)) for cell in table.columns]
-        self._required = frozenset(table.required)
+        self._required = table.filled()
         self._encoding = "gb18030" if table.encoding == "gb18030" else "utf-8"
 
     def _reader(self, cell: Cell) -> Callable[[str], Any]:
@@ -79,48 +109,56 @@ class TableReader:
         Raises:
             FileRefused: not this file, or damaged; from this call or from the iterator.
         """
+        head, lines = self.open(chunks)
+        return head, self._rows(head, lines)
+
+    def open(self, chunks: Iterable[bytes]) -> tuple[dict[str, Any], Lines]:
+        """Return what the header says, and the lines of the rows.
+
+        Raises:
+            FileRefused: not this file.
+        """
         lines = Lines(chunks, trailer=bool(self._table.trailer))
         head: dict[str, Any] = {}
         if self._table.header:
             head = self._special(*lines.take(), self._table.header, "HEADER")
         if self._table.names_row:
             self._check_names(*lines.take())
-        return head, self._rows(lines)
+        return head, lines
+
+    def close(self, head: Mapping[str, Any], lines: Lines, actual: Mapping[str, int]) -> None:
+        """Compare what header and trailer say with what was read. A total not given in ``actual`` is not compared.
+
+        Raises:
+            FileRefused: they differ, or the trailer is missing.
+        """
+        self._compare(1, self._table.header, head, actual)
+        if self._table.trailer:
+            declared = self._special(lines.last_row, lines.last, self._table.trailer, "TRUNCATED")
+            self._compare(lines.last_row, self._table.trailer, declared, actual)
 
     def _check_names(self, row: int, line: bytes) -> None:
         names = [cell.name for cell in self._table.columns]
         if self._try_cut(row, line, self._table.columns) != names:
             raise other_columns(row)
 
-    def _rows(self, lines: Lines) -> Iterator[ReadRow]:
-        count, whole = 0, True
-        sums: dict[str, int] = {}
+    def _rows(self, head: Mapping[str, Any], lines: Lines) -> Iterator[ReadRow]:
+        totals = Totals("quantity_milli")
         for row, line in lines:
-            read = self._row(row, line)
-            count += 1
-            if read.values is None:
-                whole = False
-            else:
-                self._add(sums, read.values)
+            read = self.row(row, line)
+            totals.count(1, None if read.values is None else (read.values.get("quantity_milli", 0),))
             yield read
-        if self._table.trailer:
-            # what a faulty row holds is not known, so that the sums of a file with one cannot be compared
-            self._check_trailer(lines.last_row, lines.last, {"rows": count, **(sums if whole else {})})
+        self.close(head, lines, totals.known())
 
-    def _add(self, sums: dict[str, int], values: Mapping[str, Any]) -> None:
-        """Add a row to the sums that the trailer may state."""
-        sums["quantity_milli"] = sums.get("quantity_milli", 0) + values.get("quantity_milli", 0)
-
-    def _check_trailer(self, row: int, line: bytes, actual: Mapping[str, int]) -> None:
-        declared = self._special(row, line, self._table.trailer, "TRUNCATED")
+    def _compare(self, row: int, cells: Cells, declared: Mapping[str, Any], actual: Mapping[str, int]) -> None:
         for field, value in actual.items():
             if declared.get(field, value) != value:
                 raise refuse(
                     "TRAILER_ROWS" if field == "rows" else "TRAILER_SUM",
-                    f"尾行为{declared[field]}，实为{value}，文件不完整或被改动，请重新发送"
-                    f" / the trailer says {declared[field]}, the file holds {value}; send it again in full",
+                    f"文件所报合计为{declared[field]}，实为{value}，文件不完整或被改动，请重新发送"
+                    f" / the file says {declared[field]} in all, and holds {value}; send it again in full",
                     row=row,
-                    column=_column_of(self._table.trailer, field),
+                    column=_column_of(cells, field),
                 )
 
     def _special(self, row: int, line: bytes, cells: Cells, code: str) -> dict[str, Any]:
@@ -150,7 +188,12 @@ class TableReader:
         except UnicodeDecodeError:
             raise not_decodable(self._encoding, row) from None
 
-    def _row(self, row: int, line: bytes) -> ReadRow:
+    def row(self, row: int, line: bytes) -> ReadRow:
+        """Read one line.
+
+        Raises:
+            FileRefused: it is not in the file's encoding.
+        """
         column = ""
         values: dict[str, Any] = {}
         try:
@@ -162,7 +205,7 @@ class TableReader:
                     if field:
                         values[field] = value
                 elif field in self._required:
-                    return ReadRow(row, None, Fault(row, column, *_MISSING), values)
+                    return ReadRow(row, None, Fault(row, column, *MISSING), values)
         except BadCell as bad:
             return ReadRow(row, None, Fault(row, bad.column or column, bad.code, bad.text), values)
         except UnicodeDecodeError:
@@ -244,5 +287,4 @@ def _typed(read: ReadRow, shape: type[_T], table: Table) -> tuple[_T | None, Fau
     except msgspec.ValidationError as error:  # its text may quote the value: only the path is used
         found = _PATH.search(str(error))
         column = _column_of(table.columns, found[1]) if found else ""
-        text = "长度或范围不符 / too long, or out of range; correct the value"
-        return None, Fault(read.row, column, "OUT_OF_RANGE", text)
+        return None, Fault(read.row, column, *OUT_OF_RANGE)

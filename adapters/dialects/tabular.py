@@ -61,6 +61,22 @@ class Delimited:
         parts = unquoted(text, self._delimiter) if self._quoted else text.split(self._delimiter)
         return counted(parts, len(cells))
 
+    def columns(self, lines: Sequence[bytes], cells: Cells) -> list[Sequence[str]] | None:
+        """Return what ``cut`` gives for each line, but by column; None if a line must be looked at by itself."""
+        try:
+            text = b"\n".join(lines).decode(self._encoding)
+            rows = self._split(text.split("\n"))
+        except (UnicodeDecodeError, csv.Error):
+            return None
+        if len(rows) != len(lines) or any(len(parts) != len(cells) for parts in rows):
+            return None
+        return list(zip(*rows, strict=True))
+
+    def _split(self, lines: list[str]) -> list[list[str]]:
+        if self._quoted and any('"' in line for line in lines):
+            return list(csv.reader(lines, delimiter=self._delimiter, strict=True))
+        return [line.split(self._delimiter) for line in lines]
+
     def fit(self, _cell: Cell, text: str) -> str:
         """Bring a text to its cell's width; delimited cells have none."""
         return text
