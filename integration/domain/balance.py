@@ -7,7 +7,7 @@ stands beside it. SQL counts the allowances that are alike; what each kind of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -177,10 +177,9 @@ class Balance:
 
     @property
     def holds(self) -> bool:
-        """Whether the identity holds, and no part of it is negative."""
-        parts = [getattr(self, one.name) for one in fields(self) if one.name.endswith("_milli")]
-        ends = self.lapsed_milli + self.awaiting_milli + self.refused_milli + self.unanswered_milli
-        return self.listed_milli == self.drawn_milli + ends and min(parts) >= 0
+        """Whether the identity holds, and no part of it is negative; what stands beside may be, as a reversal is."""
+        parts = (self.drawn_milli, self.lapsed_milli, self.awaiting_milli, self.refused_milli, self.unanswered_milli)
+        return self.listed_milli == sum(parts) and min(parts) >= 0
 
 
 def balance(company: str, month: int, counted: Mapping[Alike, Sums], reported: Reported) -> Balance:

@@ -137,8 +137,8 @@ def _shares(amount_fen: int, parts: list[int]) -> list[int]:
     return [*shares, amount_fen - given]
 
 
-#: Of one day, a bill stands before what undoes or corrects it, and a bill anew after what it stands in the place of.
-_RANKS: Final = {BillKind.REVERSAL: 1, BillKind.ACTUAL: 2, BillKind.REBILL: 3}
+#: Of one day, a bill stands before what credits, undoes or corrects it; a bill anew after what it takes the place of.
+_RANKS: Final = {BillKind.RETRO: 1, BillKind.REVERSAL: 2, BillKind.ACTUAL: 3, BillKind.REBILL: 4}
 
 
 def order(told: Told) -> tuple[Any, ...]:
