@@ -8,21 +8,17 @@ import msgspec
 import typer
 
 from integration.cli.exits import Refused
-from integration.cli.session import ActAs, job_actor, known_company, reading, writing
+from integration.cli.session import ActAs, MaybeMonth, MonthOption, job_actor, known_company, reading, writing
 from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, say, yuan, zh
 from integration.domain.balance import Balance
 from integration.jobs.finding_texts import ACTS, KINDS
 from integration.storage import report_views
 from integration.storage.report_views import EventLine, FindingLine, FindingSum
 from schemas.findings import Acts, FindingKind
-from schemas.values import Month
 
 findings = typer.Typer(no_args_is_help=True)
 
 CompanyOption = Annotated[str | None, typer.Option("--company", help=say("公司代码", "a company's code"))]
-MonthOption = Annotated[
-    str | None, typer.Option("--month", metavar="2026-11", help=say("减免月份", "an allowance month"))
-]
 
 
 @findings.command("list", help=zh("列出差异：先按类别汇总，再逐项"))
@@ -41,7 +37,7 @@ def list_findings(
         code = known_company(hub, company) if company else None
         where = {
             "company": code,
-            "month": int(Month.parse(month)) if month else None,
+            "month": int(month) if month else None,
             "kind": kind.value if kind else None,
             "acts": acts.value if acts else None,
         }
@@ -169,13 +165,13 @@ def reconcile(
 
 def balance(
     company: Annotated[str | None, typer.Argument(help=say("公司代码", "a company's code"))] = None,
-    month: Annotated[str | None, typer.Argument(metavar="MONTH", help=say("减免月份", "an allowance month"))] = None,
+    month: MaybeMonth = None,
     json: AsJson = False,
 ) -> None:
     """Show what became of every listed allowance, per company and month: the parts add up to what was listed."""
     from integration.jobs.allowances import balances
 
-    wanted = [Month.parse(month)] if month else None
+    wanted = [month] if month else None
     with reading() as hub, hub.store.read() as connection:
         codes = [known_company(hub, company)] if company else list(hub.companies)
         made = [one for code in codes for one in balances(hub, connection, code, wanted)]

@@ -175,6 +175,8 @@ def _month(text: str) -> Month:
 
 
 MonthArgument = Annotated[Month, typer.Argument(parser=_month, metavar="MONTH", help="2026-11")]
+MaybeMonth = Annotated[Month | None, typer.Argument(parser=_month, metavar="MONTH", help="2026-11")]
+MonthOption = Annotated[Month | None, typer.Option("--month", parser=_month, metavar="MONTH", help="2026-11")]
 FileArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
 

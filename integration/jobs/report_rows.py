@@ -57,21 +57,23 @@ class ReportRows:
         self.outcomes = Outcomes()
         self.digest = reports.RowsDigest()
         self.waived_milli = self.waived_fen = 0
-        self.first_month, self.last_month = 999912, 0
+
+    @property
+    def first_month(self) -> int:
+        """The first month that its bills cover."""
+        return min((months[0] for months in self._months.values()), default=999912)
+
+    @property
+    def last_month(self) -> int:
+        """The last month that its bills cover."""
+        return max((months[-1] for months in self._months.values()), default=0)
 
     def apply(self, batch: Sequence[ReadReportRow]) -> None:
         """Keep a batch, and judge what can be judged alone."""
-        told = []
-        rows = [(read.row, read.report_row) for read in batch if read.report_row is not None]
-        whose = self._owners([row for _, row in rows])
         for read in batch:
             outcome = Outcome.APPLIED if read.report_row is not None else Outcome.REJECTED
             self.outcomes.add(read.row, outcome, read.fault)
-        for number, said in rows:
-            owner, fits = whose[id(said)]
-            known, listed = self._judge.horizon(self._report.company, said)
-            place = (self._report.report_id, number, self._report.company, owner.account_id)
-            told.append((owner.household_id, Told(*place, known, said, self._report.edition, fits, listed)))
+        told = self._told([(read.row, read.report_row) for read in batch if read.report_row is not None])
         self._keep(told)
         if self._report.stands:
             self._strangers += [one for household, one in told if not household]
@@ -79,39 +81,46 @@ class ReportRows:
 
     # --- whose they are
 
-    def _owners(self, rows: Sequence[ReportRow]) -> dict[int, tuple[Owner, Numbered]]:
-        """Return by row whose it is, and how its account number fits."""
-        company = self._report.company
-        known = reports.owners(self._connection, company, sorted({one.reference for one in rows if one.reference}))
-        found = {id(one): known.get(one.reference, _NOBODY) for one in rows}
-        odd = [one for one in rows if _is_odd(one, found[id(one)])]
-        numbers = reports.numbered(self._connection, company, sorted({one.account for one in odd})) if odd else {}
-        fits = {id(one): _fit(found[id(one)], numbers.get(one.account, [])) for one in odd}
-        return {key: (owner, fits.get(key, Numbered.FITS)) for key, owner in found.items()}
+    def _told(self, rows: Sequence[tuple[int, ReportRow]]) -> list[tuple[int, Told]]:
+        """Return the rows with their households: whose each is, how its account number fits, what it follows."""
+        report_id, company, edition = self._report.report_id, self._report.company, self._report.edition
+        references = {said.reference for _, said in rows if said.reference}
+        known = reports.owners(self._connection, company, sorted(references))
+        numbers = self._numbers([said for _, said in rows if _is_odd(said, known.get(said.reference, _NOBODY))])
+        told = []
+        for number, said in rows:
+            owner = known.get(said.reference, _NOBODY)
+            fits = _fit(owner, numbers.get(said.account, ())) if _is_odd(said, owner) else Numbered.FITS
+            follows, listed = self._judge.horizon(company, said)
+            one = Told(report_id, number, company, owner.account_id, follows, said, edition, fits, listed)
+            told.append((owner.household_id, one))
+        return told
+
+    def _numbers(self, odd: Sequence[ReportRow]) -> dict[str, list[int]]:
+        """Return which accounts ever bore the numbers of these rows."""
+        if not odd:
+            return {}
+        return reports.numbered(self._connection, self._report.company, sorted({one.account for one in odd}))
 
     # --- keeping
 
     def _keep(self, told: Sequence[tuple[int, Told]]) -> None:
-        rows, texts = [], []
+        rows: list[reports.Row] = []
+        texts = []
         for household, one in told:
             said = one.said
-            fen = said.waived_fen
+            fen = sum([part.waived_fen for part in said.components])
             self.waived_milli += said.waived_milli
             self.waived_fen += fen
-            self._reach(self._covered(said))
-            place = (one.report_id, one.row, household, one.account_id, one.numbered.value)
-            content = reports.packed(said)
-            self.digest.add(one.row, household, one.account_id, content)
-            rows.append((*place, said.bill_id, said.kind.value, said.answer.value, said.waived_milli, fen, content))
+            self._covered(said)
+            about = (str(one.numbered), said.bill_id, str(said.kind), str(said.answer), said.waived_milli, fen)
+            rows.append((one.report_id, one.row, household, one.account_id, *about, reports.packed(said)))
             if said.answer_text:
                 sealed = self._key.seal(text_place(one.report_id, one.row), said.answer_text.encode())
                 texts.append((one.report_id, one.row, household, self._report.submission_id, sealed))
+        self.digest.add_rows(rows)
         reports.add_rows(self._connection, rows)
         reports.texts_add(self._connection, texts)
-
-    def _reach(self, months: Sequence[int]) -> None:
-        self.first_month = min(self.first_month, months[0])
-        self.last_month = max(self.last_month, months[-1])
 
     # --- judging
 
@@ -125,7 +134,7 @@ class ReportRows:
         for household, one in told:
             mine, rows = before.get(household, ()), posted.get(household, ())
             alone = often[household] == 1 and household not in self.together and _stands_alone(one.said, mine)
-            if alone and not any([row.retro for row in rows]):
+            if alone and not any(row.retro for row in rows):
                 lines += self._alone(household, one, rows, mine)
             else:
                 lines += self._wait(household, one)
@@ -220,6 +229,8 @@ def _stands_alone(said: ReportRow, before: Iterable[Before]) -> bool:
     """Whether a row follows all that stand already, and shares its own months with none of them."""
     if said.kind not in _ALONE or said.refers_to:
         return False
+    if not before:
+        return True
     own, bill = own_months(said.month_from, said.month_to), said.kind is not BillKind.NONE
     for line in before:
         if line.issued_on >= said.issued_on or (line.month in own and (line.bill or not bill)):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table, and_, delete, exists, func, select
+from sqlalchemy import Connection, Table, and_, delete, exists, func, select, union
 
 from integration.domain.balance import Alike, Sums
 from integration.domain.draws import Horizon
 from integration.storage.bulk import bulk_insert, learn_sizes, stream
-from integration.storage.sets import among
+from integration.storage.sets import MOST, among
 from integration.storage.tables import (
     OPEN_VERSION,
     account_facts,
@@ -140,16 +140,25 @@ def forget_reports(connection: Connection, service: Service, months: Iterable[in
 
 
 class Look(NamedTuple):
-    """Which allowances to look at: a company's of a month, as far as it is listed; ``only`` restricts households."""
+    """Which allowances to look at: a company's of a month, as far as it is listed.
+
+    ``only`` and ``few`` restrict households.
+    """
 
     company: str
     service: Service
     month: int
     known: Horizon
     only: Table | None = None
+    few: Sequence[int] | None = None
 
 
-def _listed(look: Look) -> Any:
+def _within(connection: Connection, look: Look, column: Any) -> list[Any]:
+    conditions = [] if look.only is None else [column.in_(select(look.only.c.household_id))]
+    return conditions if look.few is None else [*conditions, among(connection, column, look.few)]
+
+
+def _listed(connection: Connection, look: Look) -> Any:
     """Select what is listed by household and account, with the run that told of it last."""
     p = postings.c
     query = select(
@@ -158,12 +167,11 @@ def _listed(look: Look) -> Any:
         func.sum(p.quantity_milli).label("listed"),
         func.max(p.run_id).label("run_id"),
     ).where(p.month == look.month, p.service == look.service.value, p.run_id <= look.known.run_id, p.account_id > 0)
-    if look.only is not None:
-        query = query.where(p.household_id.in_(select(look.only.c.household_id)))
+    query = query.where(*_within(connection, look, p.household_id))
     return query.group_by(p.household_id, p.account_id).subquery("listed")
 
 
-def _drawn(look: Look) -> Any:
+def _drawn(connection: Connection, look: Look) -> Any:
     """Select what is drawn by household and account, and what was said."""
     d = draws.c
     query = select(
@@ -174,13 +182,12 @@ def _drawn(look: Look) -> Any:
         func.sum(d.due_milli - d.good_milli).label("drawn"),
         func.sum(d.owed_milli).label("owed"),
     ).where(d.month == look.month, d.service == look.service.value, d.company == look.company)
-    if look.only is not None:
-        query = query.where(d.household_id.in_(select(look.only.c.household_id)))
+    query = query.where(*_within(connection, look, d.household_id))
     return query.group_by(d.household_id, d.account_id).subquery("drawn")
 
 
-def _joined(look: Look) -> tuple[Any, Any, Any]:
-    listed, drawn = _listed(look), _drawn(look)
+def _joined(connection: Connection, look: Look) -> tuple[Any, Any, Any]:
+    listed, drawn = _listed(connection, look), _drawn(connection, look)
     source = (
         listed.join(accounts, and_(accounts.c.account_id == listed.c.account_id, accounts.c.company == look.company))
         .join(
@@ -197,7 +204,7 @@ def _joined(look: Look) -> tuple[Any, Any, Any]:
 
 def counted(connection: Connection, look: Look, listed_months: Mapping[int, int]) -> dict[Alike, Sums]:
     """Count the allowances of a month that are alike; ``listed_months`` tells each run's list month."""
-    source, listed, drawn = _joined(look)
+    source, listed, drawn = _joined(connection, look)
     bill, answer = func.coalesce(drawn.c.bill, 0), func.coalesce(drawn.c.answer, 0)
     query = (
         select(
@@ -233,9 +240,20 @@ class Silent(NamedTuple):
     owed_milli: int
 
 
+def _quiet(connection: Connection, look: Look) -> list[int] | None:
+    """Return the households without a bill or with a credit owed, so that no others are summed up; None if many."""
+    p, d = postings.c, draws.c
+    of_month = (d.service == look.service.value, d.month == look.month, d.company == look.company)
+    billed = exists().where(*of_month, d.household_id == p.household_id, d.account_id == p.account_id, d.bill == 1)
+    unbilled = select(p.household_id).where(p.month == look.month, p.service == look.service.value, ~billed)
+    owed = select(d.household_id).where(*of_month, d.owed_milli > 0)
+    found = [one for (one,) in stream(connection, union(unbilled, owed).limit(MOST + 1))]
+    return None if len(found) > MOST else sorted(found)
+
+
 def silent(connection: Connection, look: Look, listed_months: Mapping[int, int]) -> Iterator[Silent]:
     """Yield the allowances without a bill, and those to which a credit is owed."""
-    source, listed, drawn = _joined(look)
+    source, listed, drawn = _joined(connection, look._replace(few=_quiet(connection, look)))
     bill = func.coalesce(drawn.c.bill, 0)
     owed = func.coalesce(drawn.c.owed, 0)
     query = (

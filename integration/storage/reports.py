@@ -75,6 +75,10 @@ ROW_COLUMNS: Final = (
 )  # fmt: skip
 
 
+#: A row in the order of ``ROW_COLUMNS``.
+Row = tuple[int, int, int, int, str, str, str, str, int, int, bytes]
+
+
 class _Packed(ReportRow, frozen=True, kw_only=True, array_like=True):
     """The same row as an array: half the bytes of one with names."""
 
@@ -105,8 +109,8 @@ def decoded(said: bytes) -> ReportRow:
     return _decode(said)
 
 
-def add_rows(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> int:
-    """Write report rows, as tuples in the order of ``ROW_COLUMNS``."""
+def add_rows(connection: Connection, rows: Iterable[Row]) -> int:
+    """Write report rows."""
     return bulk_insert(connection, report_rows, ROW_COLUMNS, rows)
 
 
@@ -127,6 +131,10 @@ def _rows_of(connection: Connection, report_id: int, rows: Sequence[int]) -> Ite
         yield Kept(report, row, household, account, fits, _decode(said))
 
 
+#: Row, household, account, the row as it is kept after its length.
+_LINE: Final = b"%d\t%d\t%d\t%d\t%b\n"
+
+
 class RowsDigest:
     """The digest of a report's rows in their order: where each stands, whose it is, and all that it said."""
 
@@ -135,7 +143,12 @@ class RowsDigest:
 
     def add(self, row: int, household_id: int, account_id: int, said: bytes) -> None:
         """Add a row."""
-        self._hash.update(b"%d\t%d\t%d\t%d\t%b\n" % (row, household_id, account_id, len(said), said))
+        self._hash.update(_LINE % (row, household_id, account_id, len(said), said))
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """Add many rows at once."""
+        lines = [_LINE % (one[1], one[2], one[3], len(one[10]), one[10]) for one in rows]
+        self._hash.update(b"".join(lines))
 
     def done(self) -> bytes:
         """Return the SHA-256 of all rows so far."""

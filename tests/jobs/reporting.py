@@ -43,6 +43,17 @@ def place_of(hub: Hub, company: str, number: str) -> tuple[str, str]:
         return tuple(connection.execute(query).all()[-1])  # type: ignore[return-value]
 
 
+def places(hub: Hub, company: str) -> dict[int, tuple[str, str]]:
+    """Reference and account of every household linked at a company, by its id."""
+    with hub.store.read() as connection:
+        query = (
+            select(links.c.household_id, links.c.reference, account_numbers.c.number)
+            .join(account_numbers, account_numbers.c.account_id == links.c.account_id)
+            .where(links.c.company == company, account_numbers.c.known_to == OPEN_VERSION)
+        )
+        return {one: (reference, number) for one, reference, number in connection.execute(query)}
+
+
 def bill(
     bill_id: str,
     place: tuple[str, str],

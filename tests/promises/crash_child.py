@@ -1,8 +1,9 @@
 """A process that the crash tests start and kill: it opens a hub on a database and does one thing to it.
 
-``python crash_child.py URL KEYS ACTION POINT`` where ACTION is import, run, publish or half (the mutant that commits
-half of an import), and POINT names where it kills itself: ``statement:N`` before the N-th statement, ``commit:N``
-before the N-th commit, ``committed:N`` after it, or ``none``. It says ``ready`` and ``done`` on its standard output.
+``python crash_child.py URL KEYS ACTION POINT`` where ACTION is import, run, publish, report, settle, or a mutant (half
+commits half of an import, torn half of a report), and POINT names where it kills itself: ``statement:N`` before the
+N-th statement, ``commit:N`` before the N-th commit, ``committed:N`` after it, or ``none``. It says ``ready`` and
+``done`` on its standard output.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import reporting
 import world
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from integration.app import compose
-from integration.jobs import sync_registry
+from integration.jobs import sync_registry, sync_report
 from integration.jobs.hub import Hub
+from integration.jobs.settle import settle
 from integration.settings import Settings
 from integration.storage.engine import Store
 from integration.storage.keys import KeyRing
+from schemas.values import Month
 
 NUMBER = 60
 
@@ -53,7 +57,38 @@ def half(hub: Hub) -> Any:
     return imported(hub)
 
 
+def reported(hub: Hub) -> Any:
+    """October's report of the waterworks: every third household relieved of too much, every tenth forgotten."""
+    rows = [
+        reporting.bill(f"B{n}", place, "2026-10", 5000, on=20261005, **({"waived": 4000} if n % 3 == 0 else {}))
+        for n, place in sorted(reporting.places(hub, "city_water").items())
+        if n % 10
+    ]
+    return reporting.send(hub, reporting.report("2026-10", rows))
+
+
+def torn(hub: Hub) -> Any:
+    """The mutant: the rows and their draws are committed before the report is recorded and reconciled."""
+    finish = sync_report.ReportRows.finish
+
+    def split(self: Any) -> None:
+        finish(self)
+        self._connection.connection.driver_connection.execute("COMMIT")
+        self._connection.connection.driver_connection.execute("BEGIN IMMEDIATE")
+
+    sync_report.ReportRows.finish = split  # type: ignore[method-assign]
+    return reported(hub)
+
+
+def settled(hub: Hub) -> Any:
+    reported(hub)
+    return settle(hub, "city_water", Month(2026, 10), actor="tester")
+
+
 ACTIONS = {
+    "report": reported,
+    "torn": torn,
+    "settle": settled,
     "import": imported,
     "half": half,
     "run": lambda hub: world.run(hub, "2026-11"),
