@@ -8,18 +8,23 @@ from integration.cli.session import reading
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say
 from integration.clock import today
 from integration.jobs.hub import Hub
-from integration.storage import holds, overview
+from integration.storage import holds, overview, report_views
 from integration.storage.engine import current_version
 from integration.storage.overview import Listed, RunLine
 from schemas.values import MONTHLY, Month
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the hub stands; ``unplaced`` counts allowances of the newest month that are on no account yet."""
+    """Where the hub stands; ``unplaced`` counts allowances of the newest month that are on no account yet.
+
+    ``reports`` has by company the newest month reported; ``findings`` counts the open ones.
+    """
 
     version: int
     runs: list[RunLine]
     lists: dict[str, Listed | None]
+    reports: dict[str, str | None]
+    findings: int
     open_holds: int
     unplaced: int
     next: str
@@ -35,13 +40,14 @@ def status(json: AsJson = False) -> None:
     give_lines(f"{say('知识版本', 'knowledge version')}: {found.version:,}")
     months = ", ".join(dict.fromkeys(run.month for run in found.runs)) or "-"
     give_lines(f"{say('已计算月份', 'months computed')}: {months}")
-    heads = ("公司 / company", "最新名单 / newest list", "月份 / month", "行 / rows")
+    heads = ("公司 / company", "最新名单 / newest list", "月份 / month", "行 / rows", "最近回盘 / newest report")
     rows = [
-        (code, one.number, one.month, one.rows) if one else (code, None, None, None)
+        (code, *((one.number, one.month, one.rows) if one else (None, None, None)), found.reports[code])
         for code, one in found.lists.items()
     ]
     give_table("", heads, rows)
     give_lines(
+        f"{say('未结差异', 'open findings')}: {found.findings:,}",
         f"{say('待决暂存', 'open holds')}: {found.open_holds}",
         f"{say('最新月份未落户的额度', 'allowances of the newest month on no account yet')}: {found.unplaced:,}",
         f"{say('下一步', 'next')}: {found.next}",
@@ -59,9 +65,22 @@ def _gather(hub: Hub) -> Standing:
         learnt = overview.newest_by_kind(connection)
         latest = max((run.month for run in runs), default=None)
         unplaced = overview.unplaced(connection, Month.parse(latest)) if latest else 0
+        reported: dict[str, str | None] = dict.fromkeys(monthly)
+        for one in report_views.report_lines(connection):
+            reported[one.company] = max(one.month, reported.get(one.company) or "")
+        findings = sum(one.findings for one in report_views.finding_sums(connection))
     listed = [one.month if one else "" for one in newest.values()]
     todo = _next(learnt, latest, listed, waiting, Month.of(today(hub.clock)))
-    return Standing(version=version, runs=runs, lists=newest, open_holds=waiting, unplaced=unplaced, next=todo)
+    return Standing(
+        version=version,
+        runs=runs,
+        lists=newest,
+        reports=reported,
+        findings=findings,
+        open_holds=waiting,
+        unplaced=unplaced,
+        next=todo,
+    )
 
 
 def _next(learnt: dict[str, int], latest: str | None, listed: list[str], waiting: int, now: Month) -> str:
