@@ -87,8 +87,8 @@ def _give_findings(found: list[FindingLine]) -> None:
         "家庭 / household",
         "户号 / account",
         "账单 / bill",
-        "应减 / due",
-        "所报 / reported",
+        "应减 m³ / due m³",
+        "所报 m³ / reported m³",
         "金额 / at stake",
         "处理 / acts",
     )

@@ -14,7 +14,7 @@ from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, g
 from integration.storage import settlements
 from integration.storage.settlements import Signed
 from integration.storage.users import Role
-from schemas.settlements import Amount, OpenItem, Settlement
+from schemas.settlements import Amount, OpenItem, Settlement, Terms
 
 settlement = typer.Typer(no_args_is_help=True)
 
@@ -125,9 +125,8 @@ def _give(one: Settlement) -> None:
     give_table("结算单 / Settlement", heads, rows)
     months = [(month, *_figures(amount)[1:]) for month, amount in one.totals.by_month.items()]
     give_table("按减免月份 / By allowance month", ("月份 / month", "立方米 / m³", "金额 / amount"), months)
-    terms = one.terms
     give_lines(
-        f"{terms.mode}: {terms.payer} → {terms.payee} {yuan(terms.payable_fen)}",
+        _terms(one.terms),
         say(
             f"未结事项 {len(one.open_items):,} 项，未抵完的补减余额 {yuan(one.totals.credit_balance_fen)}",
             f"open items: {len(one.open_items):,}; credits not used up: {yuan(one.totals.credit_balance_fen)}",
@@ -135,6 +134,14 @@ def _give(one: Settlement) -> None:
     )
     items = map(_item, one.open_items[:20])
     give_table(say("未结事项（前二十）", "Open items (the first twenty)"), _ITEM_HEADS, items)
+
+
+def _terms(terms: Terms) -> str:
+    if terms.payer == terms.payee:
+        return say("费用由公司承担（company_bears）", "the company bears the cost (company_bears)")
+    sums = f"{terms.payer} → {terms.payee} {yuan(terms.payable_fen)}"
+    used = say("预拨款抵用", "of the advance used up") + f" {yuan(terms.from_fund_fen)}" if terms.from_fund_fen else ""
+    return f"{terms.mode}: {sums} {used}".rstrip()
 
 
 _ITEM_HEADS = (
