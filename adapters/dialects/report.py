@@ -183,8 +183,7 @@ class ReportDialect:
         return tuple(found)
 
     def _column(self, field: str, component: str) -> str:
-        own = "month" if field in ("month_from", "month_to") and ("month", BASIC) in self._names else field
-        return self._names.get((own, component or BASIC), own)
+        return self._names.get((field, component or BASIC), field)
 
 
 _NOTHING: Final[dict[str, Any]] = {field: "" if field == "price_version" else 0 for field in COMPONENT_FIELDS}

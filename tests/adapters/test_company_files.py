@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 from report_files import ROW, canonical
+from report_files import WATER as REPORTED
 
 from adapters.companies import load_companies
 from adapters.registry import companies_in
 from schemas.configuration import ConfigurationRefused
 from schemas.faults import FileRefused
+from schemas.reports import Answer, ReportKind
 from schemas.values import Service
 
 FOLDER = Path(__file__).parents[2] / "config" / "companies"
@@ -199,6 +202,52 @@ def test_a_company_without_its_own_report_reads_the_canonical_one() -> None:
     assert [r.fault for r in rows] == [None]
     with pytest.raises(FileRefused, match="HEADER"):
         reader.read([b"HDR|CITYWATER|202611|O|1|20261203\nTRL|0|0.000|0.00\n"])
+
+
+HEADER = '{ name = "制作日", field = "created_on", as = "day8" }'
+TOTALS = """{ name = "行", field = "rows", as = "count" }, { name = "量", field = "quantity_milli", as = "m3" },
+  { name = "额", field = "amount_fen", as = "yuan" }"""
+
+
+@pytest.mark.parametrize(
+    ("totals", "code", "column"),
+    [("6|11.500|26.30", "", ""), ("5|11.500|26.30", "TRAILER_ROWS", "行"), ("6|11.501|26.30", "TRAILER_SUM", "量"),
+     ("6|11.500|26.31", "TRAILER_SUM", "额")],
+)  # fmt: skip
+def test_totals_of_a_report_may_stand_in_its_first_line(totals: str, code: str, column: str) -> None:
+    before, report = WATER.split(REPORT)
+    assert HEADER in report
+    text = before + REPORT + report.replace(HEADER, TOTALS)
+    reader = load_companies([("city_water.toml", text.encode())])["city_water"].report_reader()
+    assert reader
+    _, rows = reader.read([REPORTED.replace(b"|1|20261203", b"|1|" + totals.encode())])
+    if not code:
+        assert len(list(rows)) == 6
+        return
+    with pytest.raises(FileRefused) as caught:
+        list(rows)
+    assert (caught.value.fault.code, caught.value.fault.row, caught.value.fault.column) == (code, 1, column)
+
+
+def test_without_codes_the_hubs_own_words_stand_in_a_report() -> None:
+    text = re.sub(r'(field = "(?:answer|kind)"), codes = \{[^}]*\} }', r"\1 }", WATER.split("[report]")[1])
+    text = WATER.split("[report]")[0] + "[report]" + text
+    reader = load_companies([("city_water.toml", text.encode())])["city_water"].report_reader()
+    assert reader
+    lines = REPORTED.decode("gb18030").splitlines()
+    rows = [lines[1].replace("|正常|", "|BILL|").replace("|00|", f"|{code}|") for code in ("HELD", "UNKNOWN", "00")]
+    odd = lines[1].replace("|正常|", "|bill|")
+    file = ["HDR|CITYWATER|202611|original|1|20261203", *rows, odd, "TRL|4|0.000|0.00"]
+    head, read = reader.read(["\n".join(file).encode("gb18030")])
+    assert head.kind is ReportKind.ORIGINAL
+    found = [
+        (r.report_row.answer, r.report_row.answer_text) if r.report_row else str(r.fault and r.fault.code) for r in read
+    ]
+    assert found == [
+        (Answer.HELD, ""), (Answer.UNKNOWN, "UNKNOWN"), (Answer.UNKNOWN, "00"), "UNKNOWN_CODE",
+    ]  # fmt: skip
+    with pytest.raises(FileRefused, match="HEADER"):
+        reader.read(["\n".join(["HDR|CITYWATER|202611|O|1|20261203", *file[1:]]).encode("gb18030")])
 
 
 def test_totals_before_the_rows_need_the_full_roll() -> None:

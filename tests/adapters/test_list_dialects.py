@@ -73,8 +73,11 @@ def test_a_supplement_says_so() -> None:
     assert out.startswith(b"HDR|CITYWATER|12|202611|20261025|S\n")
 
 
+# U+FFFC and U+FFFD are symbols to Unicode; here no reader lets them in, so no list can hold them.
 identifiers = st.text(
-    st.characters(codec="gb18030", exclude_categories=["C", "Z"], exclude_characters='|=+-@"'), min_size=1, max_size=12
+    st.characters(codec="gb18030", exclude_categories=["C", "Z"], exclude_characters='|=+-@＝＋－＠"\ufffc\ufffd'),
+    min_size=1,
+    max_size=12,
 )
 accounts = st.one_of(identifiers, st.from_regex(r"[0-9]{1,12}", fullmatch=True))
 rows_of = st.lists(

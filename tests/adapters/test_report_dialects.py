@@ -8,7 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_files import COMPANIES, GAS, OWN, SAMPLES, SUBURB, WATER, read, rows_of
+from report_files import COMPANIES, GAS, OWN, PLAIN, SAMPLES, SUBURB, WATER, read, rows_of
 
 from adapters.dialects import report
 from schemas.faults import FileRefused
@@ -108,10 +108,9 @@ def test_every_company_with_a_monthly_service_has_a_golden_report() -> None:
 
 def test_the_citys_waterworks_can_give_every_answer() -> None:
     line = WATER.decode("gb18030").splitlines()[1]
-    codes = [f"{code:02d}" for code in range(100)]
-    rows = [line.replace("|00|", f"|{code}|") for code in codes]
-    head, end = "HDR|CITYWATER|202611|O|1|20261203", "TRL|100|600.000|1320.00"
-    read = rows_of("city_water", "\n".join([head, *rows, end]).encode("gb18030"))
+    rows = [line.replace("|00|", f"|{code}|") for code in (f"{i:02}" for i in range(100))]
+    file = ["HDR|CITYWATER|202611|O|1|20261203", *rows, "TRL|100|600.000|1320.00"]
+    read = rows_of("city_water", "\n".join(file).encode("gb18030"))
     assert {r.report_row.answer for r in read if r.report_row} == set(Answer)
 
 
@@ -127,8 +126,9 @@ FIRST = WATER.decode("gb18030").splitlines()[1]
 def fault_of(old: str, new: str) -> tuple[str, str]:
     """Change the first row, and return column and code of its fault. All others must stay."""
     assert old in FIRST
-    content = WATER.decode("gb18030").replace(FIRST, FIRST.replace(old, new, 1)).encode("gb18030")
-    bad, *others = rows_of("city_water", content)
+    row, change = FIRST.replace(old, new, 1).encode("gb18030"), FIRST.encode("gb18030")
+    bad, *others = rows_of("city_water", WATER.replace(change, row))
+    assert rows_of("city_water", PLAIN["city_water"].replace(change, row))[0] == bad
     assert all(r.report_row for r in others)
     assert (bad.report_row, len(others)) == (None, 5)
     assert bad.fault
@@ -235,7 +235,7 @@ def test_words_and_codes_are_cut_at_200_characters() -> None:
 )
 def test_a_bad_csv_row_is_a_fault(old: str, new: str, column: str, code: str) -> None:
     assert old in SUBURB.decode()
-    bad, *others = rows_of("suburb_water", SUBURB.decode().replace(old, new, 1).encode())
+    bad, *others = rows_of("suburb_water", PLAIN["suburb_water"].decode().replace(old, new, 1).encode())
     assert all(r.report_row for r in others)
     assert bad.fault
     assert (bad.fault.row, bad.fault.column, bad.fault.code) == (3, column, code)
@@ -256,7 +256,7 @@ def test_a_bad_record_is_a_fault(old: bytes, new: bytes, column: str, code: str)
     assert old in GAS
     if code == "CUT_CHARACTER":  # the second half of the character is the next cell's first byte
         old, new = old + b" ", new + b"\xb9"
-    bad, *others = rows_of("city_gas", GAS.replace(old, new, 1))
+    bad, *others = rows_of("city_gas", PLAIN["city_gas"].replace(old, new, 1))
     assert all(r.report_row for r in others)
     assert bad.fault
     assert (bad.fault.row, bad.fault.column, bad.fault.code) == (2, column, code)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_files import COMPANIES, OWN, canonical, read, rows_of
+from report_files import COMPANIES, OWN, PLAIN, SUBURB, canonical, read, rows_of
 
 from adapters.base import ReadReportRow
 from adapters.dialects import report
@@ -235,7 +235,7 @@ junk_of = st.sampled_from(
 @given(places=st.lists(st.integers(0, 2000), max_size=3), junk=st.lists(junk_of, min_size=3, max_size=3))
 def test_the_quick_road_gives_what_the_careful_road_gives(code: str, places: list[int], junk: list[bytes]) -> None:
     try:
-        quick, careful, totals = both_roads(code, changed(OWN[code], places, junk))
+        quick, careful, totals = both_roads(code, changed(PLAIN[code], places, junk))
     except report.FileRefused:
         return
     assert quick is None or (quick, totals[0]) == (careful, totals[1])
@@ -250,18 +250,36 @@ def test_both_roads_read_rows_of_all_sorts_alike(code: str, data: st.DataObject)
         assert quick is None or (quick, totals[0]) == (careful, totals[1])
 
 
-@pytest.mark.parametrize("code", OWN)
+@pytest.mark.parametrize("code", PLAIN)
 def test_rows_without_a_strange_code_take_the_quick_road(code: str) -> None:
-    strange = [b"|77|", "已转科室".encode(), b"W9\r"]
-    known = [b"|00|", "未出账".encode(), b"S \r"]
-    content = OWN[code]
-    for old, new in zip(strange, known, strict=True):
-        content = content.replace(old, new)
-    assert content != OWN[code]
-    quick, careful, totals = both_roads(code, content)
+    assert PLAIN[code] != OWN[code]
+    quick, careful, totals = both_roads(code, PLAIN[code])
     assert quick == careful
     assert totals[0] == totals[1]
     assert totals[0]["rows"] == len(careful) > 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"|00012345|", b"|00012345 |"),
+        (b"|202610|202611|", b"|202611|202610|"),
+        (b"|13.20|", b"|-13.20|"),
+        (b"|00|\n", b"|00| a b \n"),
+    ],
+)
+def test_the_quick_road_knows_blanks_and_faults_of_rows(old: bytes, new: bytes) -> None:
+    assert old in PLAIN["city_water"]
+    quick, careful, totals = both_roads("city_water", PLAIN["city_water"].replace(old, new, 1))
+    assert quick == careful
+    assert totals[0] == totals[1]
+
+
+def test_a_line_break_within_quotes_is_refused_not_read_on() -> None:
+    content = PLAIN["suburb_water"].replace(b'"0,124"', b'"0,1\r\n24"').replace(b",3,5.000", b",4,5.000")
+    codes = [r.fault and r.fault.code for r in rows_of("suburb_water", content)]
+    assert codes == [None, "UNBALANCED_QUOTES", "COLUMN_COUNT", None]
+    assert SUBURB.count(b'"') == 2
 
 
 def test_a_report_of_many_batches_is_whole_and_read_as_it_comes() -> None:
