@@ -21,6 +21,7 @@ class FindingKind(StrEnum):
     #: A back-dated allowance that earlier bills would have used was not credited.
     CREDIT_MISSING = "credit_missing"
     UNAUTHORISED = "unauthorised"
+    #: Of months that are not listed, or issued in another month than the report's.
     WRONG_MONTH = "wrong_month"
     WRONG_ACCOUNT = "wrong_account"
     #: The account number belongs to another customer by now.

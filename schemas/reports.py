@@ -65,7 +65,8 @@ class Answer(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-MonthInt = Annotated[int, Meta(ge=200001, le=999912)]
+#: No bill is older than this century, or of the next.
+MonthInt = Annotated[int, Meta(ge=200001, le=209912)]
 #: What no single bill comes near: a number beyond it has lost its unit.
 Milli = Annotated[int, Meta(ge=-(10**9), le=10**9)]
 Fen = Annotated[int, Meta(ge=-(10**11), le=10**11)]

@@ -14,7 +14,18 @@ from msgspec.structs import replace
 
 from integration.domain.amounts import Amounts, Billed, billed, corrected
 from integration.domain.draws import Allowances, Horizon, Listing, Taken, covered, difference, spread, usable
-from integration.domain.judgement import UNDECIDED, Figures, Judged, Told, Verdict, compare, order
+from integration.domain.judgement import (
+    NOTHING,
+    UNDECIDED,
+    Accepted,
+    Figures,
+    Judged,
+    Told,
+    Verdict,
+    accepted,
+    compare,
+    order,
+)
 from schemas.findings import FindingKind
 from schemas.reports import BillKind, ReportRow
 
@@ -44,6 +55,11 @@ class _Bill:
         return self.rows[0].told
 
     @property
+    def accepted(self) -> Accepted:
+        """What is settled of it so far."""
+        return Accepted(sum(row.accepted.milli for row in self.rows), sum(row.accepted.fen for row in self.rows))
+
+    @property
     def is_credit(self) -> bool:
         """Whether it credits an earlier bill."""
         return self.root.said.kind is BillKind.RETRO
@@ -68,8 +84,7 @@ class Bills:
     def add(self, told: Told) -> Judged:
         """Judge the next row."""
         said = told.said
-        who = said.bill_id or (told.account_id, said.account, said.answer)
-        key = (told.company, who, said.kind, said.month_from, said.refers_to)
+        key = _identity(told)
         if key in self._seen:
             return _beside(told, Verdict.DUPLICATE, FindingKind.DUPLICATE_ROW)
         self._seen.add(key)
@@ -93,6 +108,7 @@ class Bills:
         if not listed and (said.waived_milli or said.waived_fen):
             judged.verdict = Verdict.UNLISTED
             self._unlisted.append(judged)
+        judged.accepted = accepted(judged.verdict, figures)
         self._keep(_Bill([judged], bill, taken, due_fen or 0, said.waived_milli, said.waived_fen, earlier))
         return judged
 
@@ -117,7 +133,7 @@ class Bills:
         self._drawing.append(bill)
         said = bill.root.said
         bearer = self._bills.get((bill.root.company, said.bill_id))
-        if said.bill_id and (bearer is None or (bearer.is_credit and not bill.is_credit)):
+        if said.bill_id and (bearer is None or bearer.undone or (bearer.is_credit and not bill.is_credit)):
             self._bills[bill.root.company, said.bill_id] = bill
         if bill.credits is not None:
             bill.credits.credited_milli += sum(bill.taken.values())
@@ -148,6 +164,8 @@ class Bills:
         taken = difference({}, bill.taken)
         own = told._replace(account_id=bill.root.account_id)
         judged = Judged(own, figures, self._verdict(told, figures), taken, -bill.due_fen, undone=True)
+        judged.accepted = NOTHING.minus(bill.accepted)
+        self._seen.discard(_identity(bill.root))
         return self._answering(bill, judged)
 
     def _actual(self, told: Told) -> Judged:
@@ -167,6 +185,8 @@ class Bills:
         figures = self._tolerated(told, figures)
         own_told, change = told._replace(account_id=bill.root.account_id), difference(bill.taken, before)
         judged = Judged(own_told, figures, self._verdict(told, figures), change, bill.due_fen - due_before)
+        if bill.row.verdict is not Verdict.UNLISTED:
+            judged.accepted = accepted(judged.verdict, figures).minus(bill.accepted)
         return self._answering(bill, judged)
 
     def _retaken(self, bill: _Bill) -> Taken:
@@ -191,8 +211,8 @@ class Bills:
         bill.row.answered_for = True
         if bill.row.verdict is Verdict.UNLISTED:
             judged.verdict = Verdict.UNLISTED
-        else:
-            bill.row.verdict = judged.verdict
+        for row in bill.rows:
+            row.verdict = judged.verdict
         bill.rows.append(judged)
         return judged
 
@@ -241,6 +261,13 @@ class Bills:
             return False
         known = self._allowances.listed(month, told.account_id, told.known)
         return known < self._allowances.listed(month, told.account_id, latest)
+
+
+def _identity(told: Told) -> tuple[Any, ...]:
+    """Return what makes two rows the same: once a bill is reversed, its id may come again."""
+    said = told.said
+    who = said.bill_id or (told.account_id, said.account, said.answer)
+    return told.company, who, said.kind, said.month_from, said.refers_to
 
 
 def _beside(told: Told, verdict: Verdict, oddity: FindingKind) -> Judged:

@@ -45,6 +45,7 @@ class Finding(NamedTuple):
     company: str
     month: int
     report_month: int
+    report_id: int = 0
     household_id: int = 0
     account_id: int = 0
     bill_id: str = ""
@@ -66,6 +67,11 @@ def row_findings(judged: Judged, household_id: int, report_month: int) -> Iterat
     """Yield what is wrong with a judged row. A row that another answers for is judged there."""
     for kind, stake_milli, stake_fen in _disagreements(judged):
         yield _of_row(judged, household_id, report_month, kind, stake_milli, stake_fen)
+    said = judged.told.said
+    if said.issued_on // 100 != report_month and FindingKind.WRONG_MONTH not in judged.oddities:
+        yield _of_row(
+            judged, household_id, report_month, FindingKind.WRONG_MONTH, abs(said.waived_milli), abs(said.waived_fen)
+        )
 
 
 _Stake = tuple[FindingKind, int, int]
@@ -142,11 +148,12 @@ def _of_row(
     said = told.said
     who = said.bill_id or f"{said.reference}:{said.account}"
     return Finding(
-        identity=f"row:{kind}:{report_month}:{said.kind}:{who}:{said.month_from}",
+        identity=f"row:{kind}:{report_month}:{household_id}:{said.kind}:{who}:{said.month_from}",
         kind=kind,
         company=told.company,
         month=said.month_from,
         report_month=report_month,
+        report_id=told.report_id,
         household_id=household_id,
         account_id=told.account_id,
         bill_id=said.bill_id,

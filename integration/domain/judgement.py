@@ -56,8 +56,8 @@ class Verdict(StrEnum):
 class Line(NamedTuple):
     """A row's judgement for one month. Over all lines of a row, due and waived add up to the row's own figures.
 
-    ``owed_milli`` is what a back-dated allowance still owes to this bill; ``good_milli`` is what it drew in good
-    faith, and no list grants any more.
+    ``accepted_milli`` and ``accepted_fen`` are what of it is settled, ``owed_milli`` what a back-dated allowance still
+    owes to this bill; ``good_milli`` is what it drew in good faith, and no list grants any more.
     """
 
     month: int
@@ -65,6 +65,8 @@ class Line(NamedTuple):
     waived_milli: int
     due_fen: int
     waived_fen: int
+    accepted_milli: int
+    accepted_fen: int
     owed_milli: int = 0
     good_milli: int = 0
 
@@ -83,13 +85,28 @@ class Figures(NamedTuple):
     waived_fen: int
 
 
+class Accepted(NamedTuple):
+    """What is settled of a bill: what was both due and applied."""
+
+    milli: int
+    fen: int
+
+    def minus(self, other: Accepted) -> Accepted:
+        """Subtract another."""
+        return Accepted(self.milli - other.milli, self.fen - other.fen)
+
+
+NOTHING: Final = Accepted(0, 0)
+
+
 @dataclass
 class Judged:
     """A row and its judgement.
 
     ``taken`` is what it should have drawn, by month, and ``due_fen`` what that costs (0 where no price is known).
     ``oddities`` are wrong whatever the figures are. ``answered_for``: a later row has undone or corrected this one,
-    and the two are judged together there. ``undone``: it was reversed, or is the reversal.
+    and the two are judged together there. ``undone``: it was reversed, or is the reversal. ``accepted`` is what of it
+    is settled: of a row that corrects another, what it changes.
     """
 
     told: Told
@@ -102,6 +119,7 @@ class Judged:
     good: Taken = field(default_factory=dict)
     answered_for: bool = False
     undone: bool = False
+    accepted: Accepted = NOTHING
 
     def lines(self) -> list[Line]:
         """Return the judgement by month: of every month that the bill covers or has drawn from."""
@@ -110,10 +128,12 @@ class Judged:
         months = sorted({*own_months(said.month_from, said.month_to), *self.taken, *waived, *self.owed, *self.good})
         due_fen = _shares(self.due_fen, [self.taken.get(month, 0) for month in months])
         waived_fen = _shares(said.waived_fen, [waived.get(month, 0) for month in months])
+        settled = _laid(self.accepted.milli, self.taken, said.month_to)
+        settled_fen = _shares(self.accepted.fen, [settled.get(month, 0) for month in months])
         return [
             Line(
                 month, self.taken.get(month, 0), waived.get(month, 0), due_fen[place], waived_fen[place],
-                self.owed.get(month, 0), self.good.get(month, 0),
+                settled.get(month, 0), settled_fen[place], self.owed.get(month, 0), self.good.get(month, 0),
             )
             for place, month in enumerate(months)
         ]  # fmt: skip
@@ -166,3 +186,19 @@ def compare(figures: Figures) -> Verdict:
     if figures.waived_fen == figures.own_fen:
         return Verdict.AGREED
     return Verdict.OVER if figures.waived_fen > figures.own_fen else Verdict.SHORT
+
+
+#: Verdicts of which nothing is settled.
+_UNSETTLED: Final = frozenset({Verdict.OPEN, Verdict.UNLISTED, Verdict.DUPLICATE})
+
+
+def accepted(verdict: Verdict, figures: Figures) -> Accepted:
+    """Return what of a bill is settled: the quantity that was due and applied, at no more than it costs.
+
+    An amount whose price is not known waits; its quantity counts (edge case 23).
+    """
+    if verdict in _UNSETTLED:
+        return NOTHING
+    costs = figures.own_fen if figures.waived_milli <= figures.due_milli else figures.due_fen
+    fen = 0 if costs is None else min(figures.waived_fen, costs)
+    return Accepted(min(figures.due_milli, figures.waived_milli), fen)

@@ -147,6 +147,12 @@ class Policy:
         """
         return _at(self.parameters, month)
 
+    @property
+    def first_month(self) -> Month:
+        """The first month in which every parameter has a value."""
+        first: Month = max(parameter.values[0].from_ for parameter in self.parameters.values())
+        return first
+
     def source(self, parameter: str, month: Month) -> str:
         """Return where the value a parameter has in a month is written."""
         dated = _dated(self.parameters[parameter], month)

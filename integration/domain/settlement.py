@@ -18,7 +18,7 @@ FUND: Final = "fund"
 
 
 class Drawn(NamedTuple):
-    """A line, or lines that are alike and agreed: allowance month as YYYY-MM, due and applied, and in good faith.
+    """A line, or lines that are alike and agreed: allowance month as YYYY-MM, due, applied, settled, in good faith.
 
     ``rows`` counts the report rows that end with it, so that a row of two months is counted once.
     """
@@ -30,6 +30,8 @@ class Drawn(NamedTuple):
     waived_milli: int
     due_fen: int
     waived_fen: int
+    accepted_milli: int
+    accepted_fen: int
     good_milli: int = 0
 
 
@@ -42,14 +44,10 @@ def _waived(one: Drawn) -> Amount:
 
 
 def accepted(one: Drawn) -> Amount:
-    """Return what of a line is settled: what was both due and applied; an amount without a price waits."""
-    if one.verdict is Verdict.AGREED:
-        return _waived(one)
-    if one.verdict is Verdict.PRICE_UNKNOWN:
-        return Amount(one.rows, one.waived_milli, 0)
-    if one.verdict is Verdict.OVER:
-        return Amount(one.rows, min(one.due_milli, one.waived_milli), min(one.due_fen, one.waived_fen))
-    return _waived(one) if one.verdict is Verdict.SHORT else Amount()
+    """Return what of a line is settled; the rows of what is undecided or beside everything do not count."""
+    if one.verdict in (Verdict.OPEN, Verdict.UNLISTED, Verdict.DUPLICATE):
+        return Amount()
+    return Amount(one.rows, one.accepted_milli, one.accepted_fen)
 
 
 def good_faith(one: Drawn) -> Amount:
@@ -69,15 +67,24 @@ _BESIDE: Final = {
 }
 
 
-def beside(one: Drawn) -> Amount:
-    """Return what of a line stands beside the totals."""
+def beside(one: Drawn) -> dict[str, Amount]:
+    """Return what of a line stands beside the totals, by its kind.
+
+    What was applied too little of may still have cost too much: then the amount beyond its price is over.
+    """
+    name = _BESIDE.get(one.verdict)
+    if name is None:
+        return {}
+    settled = Amount(0, one.accepted_milli, one.accepted_fen)
+    excess = Amount(0, 0, max(one.waived_fen - one.accepted_fen, 0))
     if one.verdict is Verdict.OVER:
-        return _waived(one).minus(accepted(one)).plus(Amount(one.rows))
+        missing = Amount(0, 0, max(one.due_fen - one.accepted_fen, 0))
+        return {name: _waived(one).minus(settled), "short": missing}
     if one.verdict is Verdict.SHORT:
-        return _due(one).minus(_waived(one)).plus(Amount(one.rows))
+        return {name: _due(one).minus(settled), "over": excess}
     if one.verdict is Verdict.PRICE_UNKNOWN:
-        return Amount(one.rows, 0, one.waived_fen)
-    return _waived(one)
+        return {name: Amount(one.rows, 0, one.waived_fen)}
+    return {name: _waived(one)}
 
 
 def totals(drawn: Iterable[Drawn], flat_basis: Amount, credit_balance_fen: int) -> Totals:
@@ -91,8 +98,8 @@ def totals(drawn: Iterable[Drawn], flat_basis: Amount, credit_balance_fen: int) 
         if mine != Amount():
             by_month[one.month] = by_month.get(one.month, Amount()).plus(mine)
         sums["good_faith"] = sums["good_faith"].plus(good_faith(one))
-        if name := _BESIDE.get(one.verdict):
-            sums[name] = sums[name].plus(beside(one))
+        for name, amount in beside(one).items():
+            sums[name] = sums[name].plus(amount)
     ordered = dict(sorted(by_month.items()))
     return Totals(**sums, by_month=ordered, flat_basis=flat_basis, credit_balance_fen=credit_balance_fen)
 

@@ -46,10 +46,15 @@ class Allowances:
         self._listed_months = judge.listed_months(company)
         self._reported = judge.reported(company)
 
-    def look(self, report: Report | None, moved: Sequence[tuple[int, int]], *, everything: bool) -> Changes:
-        """Look at the months that may have changed: check their balance, and settle the findings of silence."""
+    def look(
+        self, told: tuple[Report, list[int]] | None, moved: Sequence[tuple[int, int]], *, everything: bool
+    ) -> Changes:
+        """Look at the months that may have changed: check their balance, and settle the findings of silence.
+
+        ``told`` is a report just taken in, and the months of those that it replaced.
+        """
         changes, unanswered = Changes(), dict[Month, Sums]()
-        for month, ids in sorted(self._months(report, moved, everything=everything).items()):
+        for month, ids in sorted(self._months(told, moved, everything=everything).items()):
             with self._only(ids) as only:
                 look = Look(self._company, self._judge.service, month, self._known, only)
                 counted = draws.counted(self._connection, look, self._listed_months)
@@ -61,28 +66,44 @@ class Allowances:
 
     # --- which months
 
-    def _months(self, report: Report | None, moved: Sequence[tuple[int, int]], *, everything: bool) -> _Months:
+    def _months(
+        self, told: tuple[Report, list[int]] | None, moved: Sequence[tuple[int, int]], *, everything: bool
+    ) -> _Months:
         first = self._judge.first_listed(self._company)
         if first is None:
             return {}
-        newest = Month.from_int(self._known.month)
-        every = months_between(first, newest)
-        looked = set(every) if everything else set(self._window(every, report))
+        every = months_between(first, Month.from_int(self._known.month))
+        asked = self._asked(first, told)
+        looked = set(every) if everything else set(self._window(asked, told))
         found: _Months = {int(month): None for month in every if month in looked}
-        for household, month in moved:
+        for household, month in (*moved, *self._told_late(asked)):
             if int(first) <= month <= self._known.month and found.get(month, set()) is not None:
                 found.setdefault(month, set()).add(household)  # type: ignore[union-attr]
         return found
 
-    def _window(self, every: Sequence[Month], report: Report | None) -> Iterator[Month]:
-        """Yield the months that a report tells of, and those whose report is not here yet."""
-        asked = [month for month in every if not self._reported.has(month)]
-        if report is not None:
-            asked.append(report.month)
+    def _asked(self, first: Month, told: tuple[Report, list[int]] | None) -> list[Month]:
+        """Return the report months of which an answer is looked for: the one just told, and those not here yet."""
+        newest = max(Month.from_int(self._known.month), self._reported.overdue_to)
+        silent = [month for month in months_between(first, newest) if not self._reported.has(month)]
+        return [*silent, told[0].month] if told else silent
+
+    def _window(self, asked: Sequence[Month], told: tuple[Report, list[int]] | None) -> Iterator[Month]:
+        """Yield the months that a report tells of, or told of before, and those that these report months answer."""
+        if told is not None:
+            report, replaced = told
+            yield from map(Month.from_int, replaced)
             if report.rows:
                 yield from map(Month.from_int, own_months(report.first_month, report.last_month))
         for month in asked:
             yield from balance.months_due(self._reported, month)
+
+    def _told_late(self, asked: Iterable[Month]) -> list[tuple[int, int]]:
+        """Return (household, month) of what lists told late whose answers these report months owe, however old."""
+        due = {month for one in asked for month in balance.months_due(self._reported, one)}
+        runs = [run for run, month in self._listed_months.items() if Month.from_int(month) in due]
+        if not runs:
+            return []
+        return draws.moved_since(self._connection, self._judge.service, min(runs) - 1, max(runs))
 
     @contextmanager
     def _only(self, ids: set[int] | None) -> Iterator[Table | None]:

@@ -43,7 +43,7 @@ class BillJudge:
         self._horizons = {code: dict(self._told(code)) for code in self.companies}
 
     def _policy(self, month: int) -> MonthPolicy:
-        return self.hub.policy.at(Month.from_int(month))
+        return self.hub.policy.at(max(Month.from_int(month), self.hub.policy.first_month))
 
     def _told(self, company: str) -> Iterator[tuple[int, Horizon]]:
         """Yield by list number what a company knows that has the lists up to it."""

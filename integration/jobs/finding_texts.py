@@ -40,8 +40,8 @@ KINDS: Final[Mapping[FindingKind, Words]] = {
         "applied, and on no list: not settled; reverse it",
     ),
     FindingKind.WRONG_MONTH: (
-        "减免月份不是名单所列月份：请更正账单月份",
-        "applied to a month that is not listed: correct the months of the bill",
+        "账单月份不在名单内，或开单日不在回盘月内：请更正账单的月份或日期",
+        "a month that is not listed, or a bill issued outside the report's month: correct the bill's months or its day",
     ),
     FindingKind.WRONG_ACCOUNT: (
         "户号与参考号不属同一用户：请核对户号",

@@ -33,13 +33,14 @@ class Arrived(NamedTuple):
     """A report that has just been taken in.
 
     ``together`` are the households whose bills must be judged as a whole, ``found`` the findings of the rows that
-    stand alone, ``replaced`` the reports in whose place it stands.
+    stand alone, ``replaced`` the reports in whose place it stands, and ``months`` those in which they had lines.
     """
 
     report: Report
     together: set[int]
     found: list[Finding]
     replaced: list[Report]
+    months: list[int]
 
 
 class Reconciliation(msgspec.Struct, frozen=True):
@@ -81,7 +82,8 @@ def reconcile_in(
     changes = work.together().plus(work.arrived_alone())
     everything = full or work.rules_changed or work.last is None
     allowances = Allowances(work.judge, company, work.entry)
-    changes = changes.plus(allowances.look(arrived.report if arrived else None, work.moved, everything=everything))
+    told = (arrived.report, arrived.months) if arrived else None
+    changes = changes.plus(allowances.look(told, work.moved, everything=everything))
     return work.conclude(changes, actor)
 
 
@@ -162,11 +164,14 @@ class _Work:
         return findings.settle(self._connection, self.entry, found, self._answered(found, old, judged))
 
     def _answered(self, found: Sequence[Finding], old: dict[Key, Stored], judged: set[int]) -> dict[Key, Stored]:
-        """Return which open findings of the month these rows speak of: all, if they replace the month."""
-        if self._arrived and self._arrived.replaced:
-            return {key: one for key, one in old.items() if one.household_id not in judged}
+        """Return which open findings these rows speak of: their own, and those of the rows they stand in place of."""
+        gone = {one.report_id for one in self._arrived.replaced} if self._arrived else set()
         keys = {(one.company, one.identity) for one in found}
-        return {key: one for key, one in old.items() if key in keys}
+        return {
+            key: one
+            for key, one in old.items()
+            if key in keys or (one.report_id in gone and one.household_id not in judged)
+        }
 
     # --- the end
 

@@ -134,7 +134,7 @@ class ReportRows:
         for household, one in told:
             mine, rows = before.get(household, ()), posted.get(household, ())
             alone = often[household] == 1 and household not in self.together and _stands_alone(one.said, mine)
-            if alone and not any(row.retro for row in rows):
+            if alone and not any(_came_later(row, one) for row in rows):
                 lines += self._alone(household, one, rows, mine)
             else:
                 lines += self._wait(household, one)
@@ -223,6 +223,11 @@ def _fit(owner: Owner, accounts: Sequence[int]) -> Numbered:
     if owner.account_id not in accounts:
         return Numbered.OTHER
     return Numbered.FITS if accounts[-1] == owner.account_id else Numbered.REUSED
+
+
+def _came_later(posted: Posted, told: Told) -> bool:
+    """Whether a posting corrects an earlier one, or the list that a row followed did not tell it."""
+    return bool(posted.retro) or posted.run_id > told.known.run_id or posted.month > told.known.month
 
 
 def _stands_alone(said: ReportRow, before: Iterable[Before]) -> bool:

@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 
 from integration.clock import now_us
 from integration.domain import settlement
-from integration.jobs.bill_judge import BillJudge, months_of
+from integration.jobs.bill_judge import BillJudge
 from integration.jobs.compute_month import learn_policy
 from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub, monthly_service
 from integration.jobs.reconcile import learn_tariff, reconcile_in
-from integration.storage import audit, settlements
+from integration.storage import audit, draws, settlements
 from integration.storage.engine import current_version, take_lock
 from integration.storage.keys import SUITE
 from integration.storage.pii import row_reference
@@ -113,7 +113,8 @@ class _Settling:
 
     def _totals(self) -> Totals:
         ids = [one.report_id for one in self._reports]
-        lines = settlements.drawn(self._connection, self._service, months_of(self._reports), ids)
+        months = draws.months_of_reports(self._connection, ids)
+        lines = settlements.drawn(self._connection, self._service, months, ids)
         flat = settlements.flat_basis(self._connection, ids)
         totals = settlement.totals(lines, flat, settlements.credit_balance(self._connection, ids))
         return _counted(totals, self._reports)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from adapters.base import CompanyPort
 from integration.clock import now_us, today
 from integration.domain.editions import Edition, next_number, standing
-from integration.jobs.bill_judge import BillJudge, months_of
+from integration.jobs.bill_judge import BillJudge
 from integration.jobs.compute_month import learn_policy
 from integration.jobs.hub import Hub, monthly_service
 from integration.jobs.intake import Content, keep_outcomes, parts, take_in
@@ -65,7 +65,7 @@ def apply_report(
         rows.finish()
     report = arriving.record(rows, version)
     keep_outcomes(connection, submission_id, rows.outcomes)
-    arrived = Arrived(report, rows.together | arriving.disturbed, rows.findings, arriving.replaced)
+    arrived = Arrived(report, rows.together | arriving.disturbed, rows.findings, arriving.replaced, arriving.months)
     changes = reconcile_in(hub, connection, company.code, arrived=arrived, actor=actor)
     _audit(hub, connection, report, rows, actor)
     return SyncResult(
@@ -102,6 +102,7 @@ class _Arriving:
         self.report = Report(number, company, month, head.kind, edition, submission_id, 0, 0, 0, 0, 0, stands)
         self.replaced = [one for one in known if one.stands and one.report_id not in self._stands]
         self.disturbed: set[int] = set()
+        self.months: list[int] = []
 
     def _check_month(self, company: str, month: Month) -> None:
         now = Month.of(today(self._hub.clock))
@@ -130,9 +131,10 @@ class _Arriving:
         """Take away the lines of the reports in whose place this one stands; who has others is judged anew."""
         ids = [one.report_id for one in self.replaced]
         if ids:
-            months = months_of(self.replaced)
-            self.disturbed = set(draws.others_of(self._connection, self._service, months, ids))
-            draws.forget_reports(self._connection, self._service, months, ids)
+            self.months = draws.months_of_reports(self._connection, ids)
+            reach = self.judge.policy(self._head.month).prepaid_accrual_months
+            self.disturbed = set(draws.others_of(self._connection, self._service, self.months, ids, reach))
+            draws.forget_reports(self._connection, ids)
             reports.supersede(self._connection, ids, version)
 
     @property

@@ -18,11 +18,12 @@ from integration.storage.tables import (
     draws,
     postings,
 )
-from schemas.values import Service
+from schemas.values import BillingCycle, Month, Service
 
 COLUMNS: Final = (
     "service", "month", "household_id", "report_id", "row", "company", "account_id", "issued_on", "bill", "answer",
-    "verdict", "due_milli", "waived_milli", "due_fen", "waived_fen", "owed_milli", "good_milli",
+    "verdict", "due_milli", "waived_milli", "due_fen", "waived_fen", "accepted_milli",
+    "accepted_fen", "owed_milli", "good_milli",
 )  # fmt: skip
 
 
@@ -115,25 +116,42 @@ def forget(connection: Connection, service: Service, months: Iterable[int], ids:
     connection.execute(delete(draws).where(condition))
 
 
-def others_of(connection: Connection, service: Service, months: Iterable[int], reports: Sequence[int]) -> list[int]:
-    """Return the households that have lines of these reports and of others in these months."""
-    d, other = draws.c, draws.alias("other")
-    within = (d.service == service.value, d.month.in_(sorted(months)))
-    beside = exists().where(
+def months_of_reports(connection: Connection, reports: Sequence[int]) -> list[int]:
+    """Return the months in which these reports have lines: also those of the bills that they undo or correct."""
+    d = draws.c
+    return sorted(month for (month,) in stream(connection, select(d.month).where(d.report_id.in_(reports)).distinct()))
+
+
+def others_of(
+    connection: Connection, service: Service, months: Sequence[int], reports: Sequence[int], reach: int
+) -> list[int]:
+    """Return the households that have lines of these reports and of others that may bear on them.
+
+    These are lines of the same month; at a prepaid account a later top-up reaches back over ``reach`` months as well.
+    """
+    d, other, f = draws.c, draws.alias("other"), account_facts.c
+    beside = (
         other.c.service == service.value,
-        other.c.month == d.month,
         other.c.household_id == d.household_id,
         other.c.report_id.not_in(reports),
     )
-    query = select(d.household_id).where(*within, d.report_id.in_(reports), d.household_id > 0, beside).distinct()
+    mine = select(d.household_id).where(
+        d.service == service.value, d.month.in_(months), d.report_id.in_(reports), d.household_id > 0
+    )
+    within = sorted({int(Month.from_int(month).plus(step)) for month in months for step in range(reach)})
+    prepaid = exists().where(
+        f.account_id == d.account_id, f.known_to == OPEN_VERSION, f.cycle == BillingCycle.TOP_UP.value
+    )
+    query = union(
+        mine.where(exists().where(*beside, other.c.month == d.month)),
+        mine.where(prepaid, exists().where(*beside, other.c.month.in_(within))),
+    )
     return sorted(one for (one,) in stream(connection, query))
 
 
-def forget_reports(connection: Connection, service: Service, months: Iterable[int], reports: Sequence[int]) -> None:
+def forget_reports(connection: Connection, reports: Sequence[int]) -> None:
     """Delete the lines of reports in whose place another stands."""
-    d = draws.c
-    condition = and_(d.service == service.value, d.month.in_(sorted(months)), d.report_id.in_(reports))
-    connection.execute(delete(draws).where(condition))
+    connection.execute(delete(draws).where(draws.c.report_id.in_(reports)))
 
 
 # --- allowances by what became of them -------------------------------------------------------------------------

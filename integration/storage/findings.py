@@ -27,6 +27,7 @@ class Stored(NamedTuple):
 
     finding_id: int
     household_id: int
+    report_id: int
     events: int
     figures: tuple[int, ...]
 
@@ -53,8 +54,8 @@ class Entry(NamedTuple):
 
 
 _COLUMNS: Final = (
-    "finding_id", "company", "identity", "service", "scope", "kind", "acts", "month", "report_month", "household_id",
-    "account_id", "bill_id", "state", "events", *_FIGURES, "households",
+    "finding_id", "company", "identity", "service", "scope", "kind", "acts", "month", "report_month", "report_id",
+    "household_id", "account_id", "bill_id", "state", "events", *_FIGURES, "households",
 )  # fmt: skip
 _EVENT_COLUMNS: Final = ("finding_id", "n", "at_us", "reconciliation", "event", *_FIGURES)
 
@@ -73,19 +74,22 @@ def of_households(connection: Connection, service: Service, scope: Scope, ids: S
 
 def _stored(connection: Connection, *conditions: Any) -> dict[Key, Stored]:
     c = findings.c
-    columns = (c.company, c.identity, c.finding_id, c.household_id, c.events, *(c[name] for name in _FIGURES))
+    whose = (c.finding_id, c.household_id, c.report_id, c.events)
+    columns = (c.company, c.identity, *whose, *(c[name] for name in _FIGURES))
     rows = stream(connection, select(*columns).where(*conditions))
     return {
-        (company, identity): Stored(number, household, events, tuple(figures))
-        for company, identity, number, household, events, *figures in rows
+        (company, identity): Stored(number, household, report, events, tuple(figures))
+        for company, identity, number, household, report, events, *figures in rows
     }
 
 
 def settle(connection: Connection, entry: Entry, found: Iterable[Finding], before: Mapping[Key, Stored]) -> Changes:
     """Bring the findings of a scope to what was found: open the new, follow the changed, close those gone."""
-    now = {(one.company, one.identity): one for one in found}
+    now = _numbered(found)
     new = [one for key, one in now.items() if key not in before]
-    moved = [(one, now[key]) for key, one in before.items() if key in now and one.figures != _figures(now[key])]
+    both = [(one, now[key]) for key, one in before.items() if key in now]
+    moved = [(stored, one) for stored, one in both if stored.figures != _figures(one)]
+    _carry(connection, [(stored, one) for stored, one in both if stored.report_id != one.report_id])
     gone = [one for key, one in before.items() if key not in now]
     for start in range(0, len(new), _PART):
         _open(connection, entry, new[start : start + _PART])
@@ -99,6 +103,25 @@ def settle(connection: Connection, entry: Entry, found: Iterable[Finding], befor
         connection, entry, ((stored.finding_id, stored.events + 1, event, figures) for stored, event, figures in events)
     )
     return Changes(len(new), len(moved), len(gone))
+
+
+def _numbered(found: Iterable[Finding]) -> dict[Key, Finding]:
+    """Give each finding a name of its own: a row that stands three times is found twice."""
+    now: dict[Key, Finding] = {}
+    for one in found:
+        name, n = one.identity, 1
+        while (one.company, name) in now:
+            n += 1
+            name = f"{one.identity}#{n}"
+        now[one.company, name] = one._replace(identity=name)
+    return now
+
+
+def _carry(connection: Connection, both: Iterable[tuple[Stored, Finding]]) -> None:
+    """Let findings that a replacement says again belong to its report."""
+    for stored, one in both:
+        changed = update(findings).where(findings.c.finding_id == stored.finding_id)
+        connection.execute(changed.values(report_id=one.report_id))
 
 
 def _figures(one: Finding) -> tuple[int, ...]:
@@ -125,7 +148,7 @@ def _open(connection: Connection, entry: Entry, new: Sequence[Finding]) -> None:
 
 
 def _row(entry: Entry, number: int, one: Finding) -> tuple[Any, ...]:
-    about = (one.month, one.report_month, one.household_id, one.account_id, one.bill_id)
+    about = (one.month, one.report_month, one.report_id, one.household_id, one.account_id, one.bill_id)
     named = (number, one.company, one.identity, entry.service.value, entry.scope, one.kind.value, one.acts.value)
     return *named, *about, "open", 1, *_figures(one), one.households
 
@@ -133,7 +156,8 @@ def _row(entry: Entry, number: int, one: Finding) -> tuple[Any, ...]:
 def _change(connection: Connection, stored: Stored, one: Finding, state: str) -> None:
     values = dict(zip(_FIGURES, _figures(one), strict=True))
     changed = update(findings).where(findings.c.finding_id == stored.finding_id)
-    connection.execute(changed.values(state=state, events=stored.events + 1, households=one.households, **values))
+    values |= {"households": one.households, "report_id": one.report_id}
+    connection.execute(changed.values(state=state, events=stored.events + 1, **values))
 
 
 def _close(connection: Connection, ids: Sequence[int]) -> None:

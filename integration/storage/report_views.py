@@ -13,7 +13,7 @@ from integration.storage.reports import decoded
 from integration.storage.tables import account_numbers, draws, finding_events, findings, report_rows, reports
 from integration.storage.tables.columns import OPEN_VERSION
 from schemas.reports import ReportRow
-from schemas.values import Month
+from schemas.values import MONTHLY, Month
 
 
 class ReportLine(msgspec.Struct, frozen=True):
@@ -128,6 +128,7 @@ def rows_of(connection: Connection, report_id: int, most: int, after: int = 0) -
         return []
     months = {month for *_, said in found for month in _months(decoded(said))}
     sums = select(d.row, func.min(d.verdict), func.sum(d.due_milli), func.sum(d.due_fen)).where(
+        d.service.in_([service.value for service in MONTHLY]),
         d.month.in_(sorted(months)),
         d.household_id.in_(sorted({household for _, household, _ in found})),
         d.report_id == report_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -51,26 +51,19 @@ def record_settlement(connection: Connection, **values: Any) -> None:
     connection.execute(insert(settlements).values(**values))
 
 
+_FIGURES: Final = ("due_milli", "waived_milli", "due_fen", "waived_fen", "accepted_milli", "accepted_fen")
+
+
 def drawn(connection: Connection, service: Service, months: Sequence[int], reports: Sequence[int]) -> Iterator[Drawn]:
     """Yield the lines of reports: the agreed ones summed up by month, every other by itself."""
     d = draws.c
     within = (d.service == service.value, d.month.in_(sorted(months)), d.report_id.in_(reports))
-    sums = [func.sum(d[name]) for name in ("due_milli", "waived_milli", "due_fen", "waived_fen")]
+    sums = [func.sum(d[name]) for name in _FIGURES]
     plain = (*within, d.verdict == Verdict.AGREED.value, d.good_milli == 0)
     alike = select(d.month, *sums).where(*plain).group_by(d.month).order_by(d.month)
     for month, *numbers in stream(connection, alike):
         yield Drawn(str(Month.from_int(month)), Verdict.AGREED, 0, *map(int, numbers))
-    columns = (
-        d.month,
-        d.verdict,
-        d.report_id,
-        d.row,
-        d.due_milli,
-        d.waived_milli,
-        d.due_fen,
-        d.waived_fen,
-        d.good_milli,
-    )
+    columns = (d.month, d.verdict, d.report_id, d.row, *(d[name] for name in _FIGURES), d.good_milli)
     other = select(*columns).where(*within, (d.verdict != Verdict.AGREED.value) | (d.good_milli != 0))
     seen: set[tuple[int, int]] = set()
     for month, verdict, report_id, row, *figures in stream(connection, other):

@@ -163,10 +163,10 @@ def test_a_price_that_comes_later_settles_what_waited(reported: Hub) -> None:
 
 def test_totals_of_parts_are_the_sum_of_the_parts_totals() -> None:
     lines = [
-        Drawn("2026-10", Verdict.AGREED, 0, 3000, 3000, 660, 660),
-        Drawn("2026-11", Verdict.OVER, 1, 3000, 5000, 660, 1100),
-        Drawn("2026-11", Verdict.SHORT, 1, 3000, 1000, 660, 220, 1000),
-        Drawn("2026-11", Verdict.DUPLICATE, 1, 0, 3000, 0, 660),
+        Drawn("2026-10", Verdict.AGREED, 0, 3000, 3000, 660, 660, 3000, 660),
+        Drawn("2026-11", Verdict.OVER, 1, 3000, 5000, 660, 1100, 3000, 660),
+        Drawn("2026-11", Verdict.SHORT, 1, 3000, 1000, 660, 220, 1000, 220, 1000),
+        Drawn("2026-11", Verdict.DUPLICATE, 1, 0, 3000, 0, 660, 0, 0),
     ]
     whole = totals(lines, Amount(), 0)
     parts = totals(lines[:2], Amount(), 0), totals(lines[2:], Amount(), 0)

@@ -96,8 +96,11 @@ draws = Table(
     int_column("waived_milli"),
     int_column("due_fen"),
     int_column("waived_fen"),
+    int_column("accepted_milli"),
+    int_column("accepted_fen"),
     int_column("owed_milli"),
     int_column("good_milli"),
+    Index(None, "report_id"),
     sqlite_with_rowid=False,
 )
 
@@ -114,6 +117,7 @@ findings = Table(
     code_column("acts"),
     int_column("month"),
     int_column("report_month"),
+    int_column("report_id"),  # of a row's, else 0
     int_column("household_id"),
     int_column("account_id"),
     code_column("bill_id"),
@@ -129,6 +133,7 @@ findings = Table(
     UniqueConstraint("company", "identity"),
     Index(None, "household_id"),
     Index(None, "company", "report_month"),
+    Index(None, "company", "month"),
 )
 
 finding_events = Table(

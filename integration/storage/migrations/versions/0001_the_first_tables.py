@@ -129,11 +129,16 @@ def upgrade() -> None:
     sa.Column('waived_milli', sa.BigInteger(), nullable=False),
     sa.Column('due_fen', sa.BigInteger(), nullable=False),
     sa.Column('waived_fen', sa.BigInteger(), nullable=False),
+    sa.Column('accepted_milli', sa.BigInteger(), nullable=False),
+    sa.Column('accepted_fen', sa.BigInteger(), nullable=False),
     sa.Column('owed_milli', sa.BigInteger(), nullable=False),
     sa.Column('good_milli', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('service', 'month', 'household_id', 'report_id', 'row', name=op.f('pk_draws')),
     sqlite_with_rowid=False
     )
+    with op.batch_alter_table('draws', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_draws_report_id'), ['report_id'], unique=False)
+
     op.create_table('facts',
     sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('known_from', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -175,6 +180,7 @@ def upgrade() -> None:
     sa.Column('acts', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('month', sa.BigInteger(), nullable=False),
     sa.Column('report_month', sa.BigInteger(), nullable=False),
+    sa.Column('report_id', sa.BigInteger(), nullable=False),
     sa.Column('household_id', sa.BigInteger(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('bill_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
@@ -191,6 +197,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('company', 'identity', name=op.f('uq_findings_company_identity'))
     )
     with op.batch_alter_table('findings', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_findings_company_month'), ['company', 'month'], unique=False)
         batch_op.create_index(batch_op.f('ix_findings_company_report_month'), ['company', 'report_month'], unique=False)
         batch_op.create_index(batch_op.f('ix_findings_household_id'), ['household_id'], unique=False)
 
@@ -585,6 +592,7 @@ def downgrade() -> None:
     with op.batch_alter_table('findings', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_findings_household_id'))
         batch_op.drop_index(batch_op.f('ix_findings_company_report_month'))
+        batch_op.drop_index(batch_op.f('ix_findings_company_month'))
 
     op.drop_table('findings')
     op.drop_table('finding_events')
@@ -593,6 +601,9 @@ def downgrade() -> None:
         batch_op.drop_index('ix_facts_known_from')
 
     op.drop_table('facts')
+    with op.batch_alter_table('draws', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_draws_report_id'))
+
     op.drop_table('draws')
     op.drop_table('contests')
     op.drop_table('claims')
