@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+from integration.demo.report_files import references_in, report_file
 from integration.demo.stage import ACTOR, CLERK, SUPERVISOR, Stage
 from integration.demo.steps import Kind, Step
 from integration.jobs.compute_month import RunSummary, compute_month
@@ -16,21 +17,31 @@ from integration.jobs.export_list import export_list
 from integration.jobs.link_accounts import LinkSummary, link_accounts
 from integration.jobs.outcomes import SyncResult
 from integration.jobs.publish import PublishResult, publish_month
+from integration.jobs.reconcile import Reconciliation, reconcile
+from integration.jobs.settle import SettleResult, export, settle
 from integration.jobs.sync_aliases import sync_aliases
 from integration.jobs.sync_registry import sync_registry
+from integration.jobs.sync_report import sync_report
 from integration.jobs.sync_roster import sync_roster
 from integration.storage import audit
+from integration.storage.report_views import FindingLine, finding_lines
+from integration.storage.settlements import settlements_of
 from integration.storage.submissions import MessageConflict
 from schemas.values import Month
 
 _CHUNK: Final = 1 << 16
+#: More findings than any demo has.
+MOST_FINDINGS: Final = 1_000_000
 #: What the clerk was told on the telephone; the supervisor knows better.
 _REASON: Final = "电话答复：属年度清理 / on the telephone they spoke of a yearly clean-up"
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a step ended. ``state`` is one of ``Expect``'s; the other parts stand where the step has them."""
+    """How a step ended. ``state`` is one of ``Expect``'s; the other parts stand where the step has them.
+
+    ``findings`` are those open after a report or a reconciliation.
+    """
 
     step: Step
     state: str
@@ -40,14 +51,17 @@ class Ended:
     run: RunSummary | None = None
     again: RunSummary | None = None
     published: tuple[PublishResult, ...] = ()
+    findings: tuple[FindingLine, ...] | None = None
+    settled: SettleResult | None = None
 
 
 @dataclass
 class Record:
-    """All steps as they ended, in order; ``full`` is the recomputation of everything at the end."""
+    """All steps as they ended, in order; ``full`` and ``judged`` are the recomputation of everything at the end."""
 
     ended: list[Ended] = field(default_factory=list)
     full: RunSummary | None = None
+    judged: list[Reconciliation] = field(default_factory=list)
     full_seconds: float = 0.0
 
     @property
@@ -72,13 +86,14 @@ def perform(stage: Stage, steps: list[Step], begun: Callable[[int, Step, int], o
         record.ended.append(_timed(ended, perf_counter() - started))
     started = perf_counter()
     record.full = compute_month(stage.hub, record.months[-1], actor=ACTOR, full=True)
+    record.judged = reconcile(stage.hub, actor=ACTOR, full=True)
     record.full_seconds = perf_counter() - started
     audit.sequence(stage.hub.store, stage.hub.ring, stage.hub.clock)
     return record
 
 
 def _timed(ended: Ended, seconds: float) -> Ended:
-    return Ended(**{**vars(ended), "seconds": seconds})
+    return replace(ended, seconds=seconds)
 
 
 def _content(path: Path | None) -> Callable[[], Iterator[bytes]]:
@@ -140,6 +155,37 @@ def _month(step: Step) -> Month:
     return step.month
 
 
+def _report(stage: Stage, step: Step, record: Record) -> Ended:
+    """Write the report with the references of all lists so far, and take it in."""
+    if step.reply is None:
+        raise ValueError("this step has no report")
+    folders = sorted((stage.folder.lists / step.company).iterdir())
+    references = references_in(step.company, folders, step.reply.newest)
+    path = stage.folder.files / f"{len(record.ended) + 1:02d}-{step.name}"
+    path.write_bytes(report_file(step.reply, references))
+    result = sync_report(stage.hub, step.company, _content(path), actor=ACTOR)
+    return _looked(stage, _synced(replace(step, path=path), result, record))
+
+
+def _reconcile(stage: Stage, step: Step, _: Record) -> Ended:
+    reconcile(stage.hub, actor=ACTOR)
+    return _looked(stage, Ended(step, "done"))
+
+
+def _looked(stage: Stage, ended: Ended) -> Ended:
+    """Keep which findings are open now."""
+    with stage.hub.store.read() as connection:
+        return replace(ended, findings=tuple(finding_lines(connection, MOST_FINDINGS)))
+
+
+def _settle(stage: Stage, step: Step, _: Record) -> Ended:
+    result = settle(stage.hub, step.company, _month(step), actor=SUPERVISOR)
+    with stage.hub.store.read() as connection:
+        signed = settlements_of(connection, step.company, step.month)[-1]
+    export(stage.hub, signed, stage.folder.settlements)
+    return Ended(step, result.state, settled=result)
+
+
 def _decide(stage: Stage, step: Step, record: Record) -> Ended:
     """Let the clerk propose release, and the supervisor look twice and decide."""
     held = next(one.sync for one in record.ended if one.step.message_id == step.subject and one.sync)
@@ -161,4 +207,7 @@ _ACTS: Final[Mapping[Kind, Callable[[Stage, Step, Record], Ended]]] = {
     "publish": _publish,
     "approve": _decide,
     "reject": _decide,
+    "report": _report,
+    "reconcile": _reconcile,
+    "settle": _settle,
 }

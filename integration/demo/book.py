@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from integration.demo.acting import Record
 from integration.demo.city import City, Number
+from integration.demo.replies import Replies
 from integration.demo.steps import Step
 from integration.demo.truth import Key, Ledger
 from integration.domain.allowance import NO_PLACE
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
 from integration.jobs.registry_rows import certificate_key
-from integration.storage import ledger, registry, rosters
+from integration.storage import ledger, registry
+from integration.storage.bulk import stream
 from integration.storage.ledger import Posting
 from integration.storage.pii import LookupKind
+from integration.storage.sets import among
+from integration.storage.tables import account_numbers
 from schemas.registry import Certificate, CertificateKind
 from schemas.values import MONTHLY, Month, Service
 
@@ -31,11 +36,12 @@ Book = dict[PostedKey, Places]
 
 @dataclass
 class Story:
-    """The city, its steps, and for each run what the ledger must hold after it."""
+    """The city, its steps, for each run what the ledger must hold after it, and what the companies report."""
 
     city: City
     steps: list[Step]
     truths: list[Ledger]
+    replies: Replies
 
 
 class Books:
@@ -82,7 +88,7 @@ class Books:
     def accounts(self) -> dict[Number, int]:
         """Accounts by every number that the truth ever names."""
         named = {place for truth in self.story.truths for places in truth.values() for place in places if place}
-        return rosters.accounts_ever_numbered(self.connection, sorted(named))
+        return first_bearers(self.connection, named)
 
     @cached_property
     def due(self) -> list[Book]:
@@ -103,6 +109,18 @@ class Books:
         truth = self.story.truths[run]
         places = {place for found in truth.values() for place in found if place}
         return {self.accounts[place]: place[1] for place in places if place in self.accounts}
+
+
+def first_bearers(connection: Connection, named: Iterable[Number]) -> dict[Number, int]:
+    """Return the accounts that bore these numbers first: who was given a closed number later is nobody's household."""
+    found: dict[Number, int] = {}
+    n = account_numbers.c
+    for company, numbers in groupby(sorted(named), lambda one: one[0]):
+        for part in parts(numbers):
+            wanted = among(connection, n.number, [number for _, number in part])
+            query = select(n.number, func.min(n.account_id)).where(n.company == company, wanted)
+            found |= {(company, number): account for number, account in stream(connection, query.group_by(n.number))}
+    return found
 
 
 def _certificate(key: Key) -> Certificate:

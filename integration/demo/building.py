@@ -117,6 +117,7 @@ class Builder:
             self._other_customer(where)
         free = [household for household in plain if household is not None]
         Casting(self, free).assign()
+        self.city.newcomer = self.stranger()
         return self.city
 
     def _homes(self, count: int) -> Iterator[Home]:
@@ -192,7 +193,7 @@ class Builder:
         """Open an account long ago and return its number."""
         rng, serial = self.rng, len(self.city.accounts) + 1
         number = _number(company, serial)
-        prepaid = company == CITY_GAS
+        meter, cycle = _meter(company, serial)
         account = Account(
             company=company,
             number=number,
@@ -201,8 +202,8 @@ class Builder:
             where=where,
             address=address_as_written(where, rng),
             opened_on=date(1999, 1, 1) + timedelta(days=serial * 17 % 9000),
-            meter="prepaid" if prepaid else "metered",
-            cycle="top_up" if prepaid else _cycle(company, serial),
+            meter=meter,
+            cycle=cycle,
             low_income=rng.random() < 0.02,
         )
         self.city.accounts[company, number] = replace(account, **more)  # type: ignore[arg-type]
@@ -282,7 +283,12 @@ def _number(company: str, serial: int) -> str:
     return f"{8_000_000_000 + serial * 11:010d}"
 
 
-def _cycle(company: str, serial: int) -> str:
+def _meter(company: str, serial: int) -> tuple[str, str]:
+    """Say how an account is metered, and how often it is billed; most gas is bought on prepaid cards."""
     if company == SUBURB_WATER:
-        return "monthly"
-    return "bimonthly_odd" if serial % 2 else "bimonthly_even"
+        return "metered", "monthly"
+    if company == CITY_WATER:
+        return "indirect" if serial % 61 == 5 else "metered", "bimonthly_odd" if serial % 2 else "bimonthly_even"
+    if serial % 7 == 4:
+        return "metered", "monthly"
+    return ("flat", "monthly") if serial % 53 == 7 else ("prepaid", "top_up")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from integration.demo.city import Account, Household, Key, supplier
+from integration.demo.city import CITY_WATER, Account, Household, Key, supplier
 from integration.demo.people import Home, short_id
 from schemas.values import Service, Status
 
@@ -19,7 +19,7 @@ _ROLES: Final = {
     "category": 10, "appeal": 5, "sole_death": 8, "head_death": 8, "move": 20, "late_move": 4,
     "reissue": 15, "overtaken": 5, "short_id": 20, "renewed": 15, "absent": 6, "lapsed": 12,
     "lapsing": 12, "review": 10, "single_end": 1, "letter": 10, "late_holder": 8, "closing": 6,
-    "shared": 20, "claimed_twice": 10,
+    "shared": 20, "claimed_twice": 10, "cross_move": 4,
 }  # fmt: skip
 
 
@@ -48,6 +48,8 @@ class Casting:
     def _take(self, role: str) -> Household:
         for index in range(len(self.free) - 1, -1, -1):
             alone = len(self.free[index].members) == 1
+            if role == "cross_move" and self.free[index].claims[0][0] != CITY_WATER:
+                continue
             if alone == (role == "sole_death") or role not in ("sole_death", "head_death", "claimed_twice"):
                 return self.free.pop(index)
         raise ValueError(f"a city of {self.builder.size} households is too small for the story")
@@ -106,6 +108,14 @@ class Casting:
 
     def _move(self, household: Household) -> Household:
         self.city.later[household.key] = (self._home_like(household.where), ())
+        return household
+
+    def _cross_move(self, household: Household) -> Household:
+        """Moves from where the city's waterworks supply to where the suburb's do (edge case 63)."""
+        where = self.builder.new_home()
+        while supplier(Service.WATER, where) == CITY_WATER:
+            where = self.builder.new_home()
+        self.city.later[household.key] = (where, ())
         return household
 
     def _late_move(self, household: Household) -> Household:

@@ -6,14 +6,16 @@ All are made after the play, from what stands in the folder and the database, so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from integration.demo import check_reports
 from integration.demo.acting import Ended, Record
 from integration.demo.book import Book, Books
 from integration.demo.check_lists import kept_lists, row_faults, signature_faults
 from integration.demo.check_privacy import Secrets, database_faults, file_faults
+from integration.demo.replies import COMPANIES
 from integration.demo.stage import Stage
 from integration.demo.words import CHECKS, Words
 from integration.jobs.compute_month import RunSummary
@@ -68,6 +70,7 @@ def _all(stage: Stage, books: Books) -> Iterator[Check]:
     yield from _ledger_checks(books, books.record)
     secrets = Secrets.of(books.story.city)
     yield from _list_checks(stage, books, secrets)
+    yield from _report_checks(stage, books, secrets)
     notes = [one.manifest.checkpoint for one in kept_lists(stage.folder)]
     public = stage.hub.ring.checkpoints.public_pem
     found = audit_verify.verify(books.connection, public, witnesses=notes)
@@ -90,6 +93,25 @@ def _list_checks(stage: Stage, books: Books, secrets: Secrets) -> Iterator[Check
     yield _check("list_rows", [sum(one.manifest.rows for one in kept)], row_faults(stage, kept, books))
     files = sorted(path for path in stage.folder.lists.rglob("*") if path.is_file())
     yield _check("list_privacy", [len(secrets), len(files)], file_faults(secrets, files))
+
+
+def _report_checks(stage: Stage, books: Books, secrets: Secrets) -> Iterator[Check]:
+    replies, record = books.story.replies, books.record
+    looked = [ended for ended in record.ended if ended.findings is not None]
+    yield _check("findings_then", [len(looked)], check_reports.findings_then(books, replies))
+    lasting = sum(not one.until for one in replies.wanted)
+    yield _check("findings", [lasting], check_reports.findings_now(books, replies))
+    yield _check("closed", [len(replies.wanted) - lasting], check_reports.findings_closed(books, replies))
+    yield _check("balance", [], check_reports.balance_faults(stage, books, replies))
+    rows = sum(len(one.lines) for company in COMPANIES for one in check_reports.standing(books, company))
+    yield _check("draws", [rows], check_reports.draw_faults(books))
+    yield _check("judged_again", [], check_reports.judged_again(record.judged))
+    made = [ended for ended in record.ended if ended.state in ("settled", "adjusted")]
+    adjusted = sum(ended.state == "adjusted" for ended in made)
+    yield _check("settled", [len(made), adjusted], check_reports.settlement_faults(stage, books))
+    files = sorted(stage.folder.settlements.iterdir())
+    faults = chain(check_reports.report_privacy_faults(books.connection, secrets), file_faults(secrets, files))
+    yield _check("report_privacy", [len(secrets), len(files)], faults)
 
 
 def _step_faults(ended: Iterable[Ended]) -> Iterator[str]:
@@ -120,6 +142,8 @@ def rows_in(path: Path) -> int:
     *lines, last = path.read_bytes().splitlines()
     if last.startswith(b"#TRL"):  # the bureau's: households, then members
         return int(last.split(b",")[1])
+    if lines[0].startswith("\ufeff回盘".encode()):  # the suburb's report has the column names in a second line
+        return len(lines) - 2
     has_header = not lines[0][:1].isdigit()  # an alias file begins at once
     return len(lines) - has_header
 

@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from integration.demo.book import Book, Books, late_changes
+from integration.demo.book import Book, Books, first_bearers, late_changes
 from integration.demo.stage import Folder, Stage
 from integration.domain.allowance import NO_PLACE
 from integration.jobs.export_list import MANIFEST, PUBLIC_KEY, SIGNATURE
 from integration.jobs.publish import PublishResult
-from integration.storage import rosters
 from integration.storage.pii import row_reference
 from schemas import envelope
 from schemas.lists import Change, ListRow, Manifest
@@ -100,7 +99,7 @@ def row_faults(stage: Stage, kept: Sequence[KeptList], books: Books) -> Iterator
 
 def _accounts(books: Books, company: str, rows: Iterable[ListRow]) -> dict[str, int]:
     named = {(company, row.account) for row in rows}
-    found = rosters.accounts_ever_numbered(books.connection, sorted(named))
+    found = first_bearers(books.connection, named)
     return {number: account for (_, number), account in found.items()}
 
 

@@ -81,6 +81,11 @@ def file_faults(secrets: Secrets, paths: Sequence[Path]) -> Iterator[str]:
             yield f"{path.name}: holds what belongs to a person"
 
 
+def bytes_faults(secrets: Secrets, content: bytes) -> bool:
+    """Say whether anything secret stands in bytes of UTF-8."""
+    return _figures_in(secrets, content) or _texts_in(secrets, content, 2)
+
+
 def database_faults(secrets: Secrets, path: Path) -> Iterator[str]:
     """Yield the database's files in which anything secret stands in plain bytes."""
     for part in (path, path.with_name(f"{path.name}-wal")):

@@ -6,11 +6,11 @@ Two water companies share the city by district, one gas company serves all of it
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, TypeVar
 
 from integration.demo.people import Home, Person
 from schemas.values import Category, Month, Service, Status
@@ -21,6 +21,9 @@ CITY_GAS: Final = "city_gas"
 #: The districts of the city's own waterworks; the others belong to the suburban one.
 _CITY_WATER_DISTRICTS: Final = frozenset(("421901", "421902"))
 
+_Value = TypeVar("_Value")
+
+NOBODY: Final = Person("", "")
 Number = tuple[str, str]  # company, account number
 Key = tuple[str, str, str]  # issuer, kind and number of a household's first certificate
 
@@ -80,6 +83,8 @@ class City:
     cast: dict[str, list[Household]] = field(default_factory=dict)
     #: Where some of the cast will live, and which accounts will turn out to be theirs.
     later: dict[Key, tuple[Home, tuple[Number, ...]]] = field(default_factory=dict)
+    #: Who will be given the number of a customer that moved away.
+    newcomer: Person = NOBODY
 
     def day(self, months: int, day: int) -> date:
         """Return a day of the month so many months after the first listed one."""
@@ -96,6 +101,17 @@ def collector_resting() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def one_of(found: Iterable[_Value]) -> _Value:
+    """Return the first of those found.
+
+    Raises:
+        ValueError: there is none; in a large city there would be.
+    """
+    for value in found:
+        return value
+    raise ValueError("the city is too small for the story")
 
 
 def supplier(service: Service, where: Home) -> str:

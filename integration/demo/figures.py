@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from integration.demo.acting import Record
 from integration.demo.book import Book, Books, Story
 from integration.demo.check import Check
+from integration.demo.reported import Reported
 from integration.demo.stage import Stage
 from integration.domain.allowance import NO_PLACE
 from integration.jobs.intake import parts
@@ -41,6 +42,7 @@ class Played:
     checks: list[Check]
     months: list[MonthFigures]
     retro: tuple[int, Month] | None
+    reported: Reported = field(default_factory=Reported)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property

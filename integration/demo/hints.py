@@ -27,12 +27,27 @@ def hints(played: Played) -> Iterator[tuple[Words, str]]:
         household, month = played.retro
         yield HINTS["retro"], _command(played.stage, f"explain {household} {month}")
     yield HINTS["verify"], _verify(played.stage.folder)
+    yield from _report_hints(played)
     yield HINTS["holds"], _command(played.stage, "hold list --all")
     yield HINTS["audit"], _command(played.stage, "audit verify")
     yield HINTS["dry_run"], _command(played.stage, f"run {last.plus(1)} --dry-run")
     password = _quoted(played.stage.folder.password(CLERK))
     run = _command(played.stage, f"run {last} --as {CLERK}")
     yield HINTS["run"], f"WAIVERHUB_PASSWORD_FILE={password} {run}"
+
+
+def _report_hints(played: Played) -> Iterator[tuple[Words, str]]:
+    """Yield commands on what the companies reported."""
+    stage, reported = played.stage, played.reported
+    yield HINTS["balance"], _command(stage, "balance")
+    yield HINTS["findings"], _command(stage, "findings list")
+    if reported.finding is not None:
+        yield HINTS["finding"], _command(stage, f"findings show {reported.finding}")
+    if reported.report is not None:
+        yield HINTS["report"], _command(stage, f"report show {reported.report}")
+    if reported.settlements:
+        last = reported.settlements[-1]
+        yield HINTS["settlement"], _command(stage, f"settlement show {last.company} {last.month} {last.n}")
 
 
 def _command(stage: Stage, arguments: str) -> str:

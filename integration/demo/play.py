@@ -18,9 +18,10 @@ from integration.demo.building import build_city
 from integration.demo.check import judge
 from integration.demo.city import collector_resting
 from integration.demo.figures import Played, a_late_grant, month_figures
+from integration.demo.reported import reported_figures
 from integration.demo.stage import FIRST_MONTH, DemoRefused, Folder, Stage, cleared, opened
 from integration.demo.steps import Step
-from integration.demo.story import expected_ledger, write_story
+from integration.demo.story import expected_ledger, replies, write_story
 from integration.demo.summary import show
 
 #: Exit statuses: every check passed, some did not, the demo was not played at all.
@@ -79,7 +80,8 @@ def examine(stage: Stage, story: Story, record: Record, bars: Bars) -> Played:
     with stage.hub.store.read() as connection:
         books = Books(stage.hub, connection, story, record)
         checks = judge(stage, books, lambda _: bars.advance())
-        return Played(stage, story, record, checks, month_figures(books), a_late_grant(books))
+        late, reported = a_late_grant(books), reported_figures(stage, books)
+        return Played(stage, story, record, checks, month_figures(books), late, reported)
 
 
 def tell(folder: Folder, households: int, seed: int, bars: Bars) -> Story:
@@ -88,12 +90,16 @@ def tell(folder: Folder, households: int, seed: int, bars: Bars) -> Story:
     Raises:
         DemoRefused: the city is too small for its story.
     """
+    try:
+        return _told(folder, households, seed, bars)
+    except ValueError as small:
+        raise DemoRefused(f"户数太少，演不完剧情；至少 300 户 / {small}; take 300 or more") from None
+
+
+def _told(folder: Folder, households: int, seed: int, bars: Bars) -> Story:
     customers = _CUSTOMERS_PER_HOUSEHOLD * households
     bars.begin("building", customers)
-    try:
-        city = build_city(seed, households, customers, FIRST_MONTH, settled=bars.advance)
-    except ValueError as small:
-        raise DemoRefused(f"户数太少，演不完剧情；至少 200 户 / {small}; take 200 or more") from None
+    city = build_city(seed, households, customers, FIRST_MONTH, settled=bars.advance)
     bars.begin("writing")
 
     def written(_: Step) -> None:
@@ -101,7 +107,7 @@ def tell(folder: Folder, households: int, seed: int, bars: Bars) -> Story:
 
     steps = write_story(city, folder.files, written)
     truths = [expected_ledger(city, index) for index, step in enumerate(steps) if step.kind == "run"]
-    return Story(city, steps, truths)
+    return Story(city, steps, truths, replies(city))
 
 
 @contextmanager

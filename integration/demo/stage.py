@@ -1,4 +1,4 @@
-"""The folder in which the demo is played: what the partners send, the hub's own data, the lists it hands out."""
+"""The folder in which the demo is played: what the partners send, the hub's own data, what it hands out."""
 
 from __future__ import annotations
 
@@ -66,6 +66,11 @@ class Folder:
         """The lists as the companies get them."""
         return self.root / "lists"
 
+    @property
+    def settlements(self) -> Path:
+        """The settlements with their signatures."""
+        return self.root / "settlements"
+
     def list_folder(self, company: str, number: int) -> Path:
         """Where one list stands."""
         return self.lists / company / f"{number:06d}"
@@ -114,7 +119,7 @@ def cleared(root: Path) -> Folder:
     folder = Folder(root)
     root.mkdir(parents=True, exist_ok=True)
     marker.write_text(_MARKER_TEXT, encoding="utf-8")
-    for place in (folder.files, folder.var, folder.lists):
+    for place in (folder.files, folder.var, folder.lists, folder.settlements):
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(mode=0o700)
     return folder

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from integration.demo import partners
 from integration.demo.city import CITY_GAS, CITY_WATER, SUBURB_WATER, Account, City, Household, Key, Number
@@ -14,7 +14,12 @@ from integration.demo.people import wrong_id
 from integration.demo.truth import Ledger, World
 from schemas.values import Month
 
-Kind = Literal["roster", "registry", "aliases", "link", "run", "publish", "approve", "reject"]
+if TYPE_CHECKING:
+    from integration.demo.replies import Report
+
+Kind = Literal[
+    "roster", "registry", "aliases", "link", "run", "publish", "approve", "reject", "report", "reconcile", "settle"
+]
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Expect:
     right in a run's month.
     """
 
-    state: Literal["applied", "held", "refused", "duplicate", "done"] = "applied"
+    state: Literal["applied", "held", "refused", "duplicate", "done", "settled", "adjusted", "unchanged"] = "applied"
     applied: int | None = None
     unchanged: int | None = None
     held: int | None = None
@@ -37,7 +42,8 @@ class Expect:
 class Step:
     """What happens on a day. ``path`` is the file that arrives, ``message_id`` what its sender calls it.
 
-    ``subject`` is, for a rejection, the message that is held.
+    ``subject`` is, for a rejection, the message that is held. ``reply`` is a company's report: its file is written on
+    the day, for it bears the references of the lists.
     """
 
     day: date
@@ -49,6 +55,7 @@ class Step:
     message_id: str = ""
     month: Month | None = None
     subject: str = ""
+    reply: Report | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,7 @@ class Teller:
         self.office = Office(accounts=dict(city.accounts))
         self.world = World(city)
         self.messages = 0
+        self.former: dict[Number, Account] = {}
         later = {h.key for role in ("grant", "back_dated", "lost_grant") for h in self.cast[role]}
         self.office.households = {h.key: h for h in city.households if h.key not in later}
 

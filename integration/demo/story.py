@@ -13,11 +13,22 @@ from functools import lru_cache
 from pathlib import Path
 
 from integration.demo import partners
-from integration.demo.city import CITY_GAS, CITY_WATER, SUBURB_WATER, City, Household, collector_resting
+from integration.demo.city import (
+    CITY_GAS,
+    CITY_WATER,
+    SUBURB_WATER,
+    City,
+    Household,
+    Number,
+    collector_resting,
+    one_of,
+    supplier,
+)
 from integration.demo.people import Person, address, long_id
+from integration.demo.replies import Filed, Replies
 from integration.demo.steps import Expect, Scene, Step, Teller
 from integration.demo.truth import Ledger
-from schemas.values import Category, Status
+from schemas.values import Category, Service, Status
 
 
 def write_story(city: City, folder: Path, written: Callable[[Step], object] = lambda _: None) -> list[Step]:
@@ -48,11 +59,27 @@ def expected_ledger(city: City, after_step_index: int) -> Ledger:
     return ledgers[-1] if ledgers else {}
 
 
-@lru_cache(maxsize=4)
-@collector_resting()
 def script(city: City) -> tuple[Scene, ...]:
     """Return the whole story of a city."""
-    return tuple(_Story(city).tell())
+    return _told(city)[0]
+
+
+def replies(city: City) -> Replies:
+    """Return the companies' reports, and what must come of them."""
+    return _told(city)[1]
+
+
+@lru_cache(maxsize=4)
+@collector_resting()
+def _told(city: City) -> tuple[tuple[Scene, ...], Replies]:
+    """Tell the story, and let the companies answer each list a month later."""
+    story = _Story(city)
+    scenes = list(story.tell())
+    ledgers = [scene.ledger for scene in scenes if scene.ledger is not None]
+    filed = Filed(story.office.accounts, story.office.renamed, story.former)
+    answers = Replies(city, filed, ledgers)
+    scenes += [Scene(step) for step in answers.steps]
+    return tuple(sorted(scenes, key=lambda scene: scene.step.day)), answers
 
 
 class _Story(Teller):
@@ -175,7 +202,7 @@ class _Story(Teller):
 
     def _moves(self) -> Iterator[Scene]:
         """Households that move and tell at once (edge case 47)."""
-        yield self._delta(self.day(0, 11), *[self._moved(h) for h in self.cast["move"]])
+        yield self._delta(self.day(0, 11), *[self._moved(h) for h in (*self.cast["move"], *self.cast["cross_move"])])
 
     def _moved(self, household: Household) -> Household:
         """Close the old accounts, open new ones in the home that had been kept for the purpose."""
@@ -186,9 +213,12 @@ class _Story(Teller):
         for company, number in household.claims:
             old = self.office.account((company, number))
             self.office.write(replace(old, state="closed", closed_on=left))
-            new = f"{number[:1]}9{number[2:]}"
-            self.office.write(replace(old, number=new, where=where, address=text, opened_on=moved))
-            claims.append((company, new))
+            opened = replace(old, number=f"{number[:1]}9{number[2:]}", where=where, address=text, opened_on=moved)
+            if company == CITY_WATER and supplier(Service.WATER, where) == SUBURB_WATER:
+                suburban = f"SX{number[-6:]}"
+                opened = replace(opened, company=SUBURB_WATER, number=suburban, cycle="monthly", meter="metered")
+            self.office.write(opened)
+            claims.append((opened.company, opened.number))
         return self.office.record(household, where=where, address=text, claims=tuple(claims), effective_on=moved)
 
     def _renumbering(self) -> Iterator[Scene]:
@@ -272,7 +302,8 @@ class _Story(Teller):
         return self._snapshot(self.day(1, 6), households, expect)
 
     def _third_rosters(self) -> Iterator[Scene]:
-        """Rosters in which a few holders' numbers were filled in and a few accounts closed."""
+        """Rosters in which holders' numbers were filled in, a few accounts closed, and one number given away."""
+        self._sell_again()
         for household in self.cast["late_holder"]:
             for number in self.city.later[household.key][1]:
                 holder = household.members[0].id_number
@@ -283,6 +314,20 @@ class _Story(Teller):
                 self.office.write(replace(account, state="closed", closed_on=self.day(1, 5)))
         for company in (CITY_WATER, SUBURB_WATER, CITY_GAS):
             yield self._roster(company, self.day(1, 9))
+
+    def _sell_again(self) -> None:
+        """The gas company gives the number of somebody who moved away to a new customer (edge case 61)."""
+        number = one_of(n for h in self.cast["move"] for n in h.claims if n[0] == CITY_GAS and self._has_card(n))
+        self.former[number] = old = self.office.account(number)
+        stranger, since = self.city.newcomer, self.day(1, 1)
+        self.office.write(
+            replace(
+                old, holder=stranger.name, holder_id=stranger.id_number, state="open", closed_on=None, opened_on=since
+            )
+        )
+
+    def _has_card(self, number: Number) -> bool:
+        return self.office.account(number).cycle == "top_up"
 
     def _letters(self) -> Iterator[Scene]:
         """Communities confirm by letter where households live; the numbers may be the old ones."""

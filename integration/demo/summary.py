@@ -14,9 +14,11 @@ from integration.demo.figures import Played
 from integration.demo.hints import hints
 from integration.demo.people import DISTRICTS
 from integration.demo.stage import CLERK, SUPERVISOR
-from integration.demo.words import LIMITS, REASONS, STATES, TEXTS, cubic, pick, side
+from integration.demo.words import FINDINGS, LIMITS, REASONS, STATES, TEXTS, cubic, pick, side, yuan
 from integration.domain.brake import Trip
+from integration.jobs.finding_texts import ACTS
 from integration.jobs.publish import PublishResult
+from schemas.findings import Acts, FindingKind
 from schemas.lists import Change
 from schemas.values import Service
 
@@ -42,6 +44,9 @@ class _Summary:
         self._table("months", _MONTH_COLUMNS, self._month_rows())
         self._reasons()
         self._table("lists", _LIST_COLUMNS, self._list_rows())
+        self._table("reported", _REPORTED_COLUMNS, self._reported_rows())
+        self._table("findings", _FINDING_COLUMNS, self._finding_rows())
+        self._table("settlements", _SETTLEMENT_COLUMNS, self._settlement_rows())
         self._events()
         self._checks()
         self._times()
@@ -71,11 +76,36 @@ class _Summary:
             self._line(f"  {number:>6,}  {pick(REASONS[name], self._language)}")
 
     def _list_rows(self) -> Iterator[list[str]]:
-        titles = {code: company.title for code, company in self._played.stage.hub.companies.items()}
+        titles = self._titles
         for ended in self._played.record.ended:
             for one in ended.published:
                 counts = [f"{_change([one], change)[0]:,}" for change in Change]
                 yield [titles[one.company], str(one.number), one.month, *counts, cubic(one.quantity_milli)]
+
+    @property
+    def _titles(self) -> Mapping[str, str]:
+        return {code: company.title for code, company in self._played.stage.hub.companies.items()}
+
+    def _reported_rows(self) -> Iterator[list[str]]:
+        for one in self._played.reported.months:
+            milli, fen = one.applied_milli - one.due_milli, one.applied_fen - one.due_fen
+            quantities = map(cubic, (one.balance.listed_milli, one.due_milli, one.applied_milli, milli))
+            amounts = map(yuan, (one.due_fen, one.applied_fen, fen))
+            yield [self._titles[one.balance.company], one.balance.month, *quantities, *amounts]
+
+    def _finding_rows(self) -> Iterator[list[str]]:
+        for one in self._played.reported.findings:
+            kind = pick(FINDINGS[FindingKind(one.kind)], self._language)
+            acts = pick(ACTS[Acts(one.acts)], self._language)
+            stakes = cubic(one.stake_milli), yuan(one.stake_fen)
+            yield [self._titles[one.company], kind, f"{one.findings:,}", f"{one.households:,}", *stakes, acts]
+
+    def _settlement_rows(self) -> Iterator[list[str]]:
+        for one in self._played.reported.settlements:
+            totals = one.totals
+            amounts = (totals.accepted, one.change.accepted, totals.over, totals.short)
+            sums = [cubic(totals.accepted.quantity_milli), *(yuan(amount.amount_fen) for amount in amounts)]
+            yield [self._titles[one.company], one.month, str(one.n), *sums, f"{len(one.open_items):,}"]
 
     def _events(self) -> None:
         self._heading("events")
@@ -148,13 +178,22 @@ class _Summary:
         table = Table(box=None, pad_edge=True, header_style="dim")
         for index, column in enumerate(columns):
             title = pick(TEXTS[column], self._language) if column in TEXTS else column
-            table.add_column(title, justify="left" if index == 0 else "right", overflow="fold")
+            table.add_column(title, justify="left" if index == 0 or column in _IN_WORDS else "right", overflow="fold")
         for row in rows:
             table.add_row(*row)
         self._console.print(table)
 
 
 _MONTH_COLUMNS: Final = ("month", "entitled", "due_water", "due_gas", "placed", "none_yet", "retro", "move")
+_IN_WORDS: Final = frozenset(("kind", "acts"))
+_REPORTED_COLUMNS: Final = (
+    "company", "month", "listed", "due_milli", "applied_milli", "differ_milli", "due_fen", "applied_fen", "differ_fen",
+)  # fmt: skip
+_FINDING_COLUMNS: Final = ("company", "kind", "found", "households", "stake_milli", "stake_fen", "acts")
+_SETTLEMENT_COLUMNS: Final = (
+    "company", "report_month", "n", "accepted_milli", "accepted_fen", "change_fen", "over_fen", "short_fen",
+    "open_items",
+)  # fmt: skip
 _LIST_COLUMNS: Final = ("company", "number", "month", *(change.value for change in Change), "quantity")
 
 

@@ -133,10 +133,17 @@ class World:
 
     def run(self, month: Month) -> None:
         """Bring the ledger up to what is due for the month and the twelve before; it never falls."""
+        self._call_by_new_numbers()
         for earlier in months_between(max(self.granted_from, month.plus(-_LOOK_BACK)), month):
             for key, services in self.due(earlier).items():
                 for service, place in services.items():
                     self.ledger[key, service, earlier] = {place: ALLOWANCE_MILLI}
+
+    def _call_by_new_numbers(self) -> None:
+        """Call every account on the ledger as it is called now, also where nothing is due any more."""
+        for key, places in self.ledger.items():
+            if any(place in self.renamed for place in places):
+                self.ledger[key] = {place and self.newest(place): quantity for place, quantity in places.items()}
 
     def due(self, month: Month) -> dict[Key, dict[Service, Place]]:
         """Return for each entitled household the account its month belongs to, or None for "none yet"."""

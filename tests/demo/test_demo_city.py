@@ -208,6 +208,7 @@ ROLES = {
     "closing": "AAn",
     "shared": "nnn",
     "claimed_twice": "nnn",
+    "cross_move": "AAA",
 }
 
 

@@ -8,26 +8,33 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from rich.console import Console
+from sqlalchemy import ColumnElement, Connection, Table, and_
 from tampering import tampering
 
 from integration.demo.acting import Record, perform
 from integration.demo.bars import Bars
-from integration.demo.book import Story
+from integration.demo.book import Books, Story
 from integration.demo.check import Check
 from integration.demo.check_privacy import Secrets, database_faults
+from integration.demo.check_reports import findings_closed, findings_now, findings_then, report_privacy_faults
 from integration.demo.play import FAILED, PASSED, REFUSED, conclude, examine, play, tell
+from integration.demo.rows import Wanted
 from integration.demo.stage import CLERK, SUPERVISOR, Stage, cleared, opened
 from integration.demo.words import CHECKS
 from integration.storage import holds
-from integration.storage.tables import postings
+from integration.storage.reports import decoded, packed
+from integration.storage.tables import draws, findings, postings, report_rows, settlements
+from schemas.findings import FindingKind
 
-HOUSEHOLDS = 220
+HOUSEHOLDS = 400
 
 
 def console() -> Console:
@@ -62,7 +69,10 @@ def test_every_check_passes_and_the_exit_status_says_so(demo: Demo) -> None:
 
 
 def test_the_folder_holds_files_data_and_a_list_of_each_month_for_each_company(demo: Demo) -> None:
-    assert len(list((demo.folder / "files").iterdir())) == 29
+    names = [path.name for path in (demo.folder / "files").iterdir()]
+    assert len(names) == 43
+    assert sum("report-" in name for name in names) == 14
+    assert len(list((demo.folder / "settlements").glob("*.sig"))) == 12
     assert (demo.folder / "var" / "hub.sqlite").is_file()
     assert len(list((demo.folder / "lists").glob("*/*/manifest.json"))) == 9
 
@@ -116,7 +126,7 @@ def test_a_folder_with_anything_else_in_it_is_refused_and_left_alone(tmp_path: P
 def test_a_city_too_small_for_the_story_is_refused(tmp_path: Path) -> None:
     shown = console()
     assert play(tmp_path / "demo", 20, console=shown) == REFUSED
-    assert "200" in text_of(shown)
+    assert "300" in text_of(shown)
 
 
 def test_another_configuration_than_the_demos_own_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,14 +302,146 @@ def test_each_held_snapshot_was_decided_by_two_persons(performed: Scene) -> None
     assert decided == [("rejected", CLERK, SUPERVISOR)] * 2
 
 
-def test_a_posting_changed_by_sql_is_found_and_the_exit_status_says_so(performed: Scene) -> None:
-    """Last of this module: what is tampered with stays so."""
-    with tampering(performed.stage.hub.store) as connection:
-        p = postings.c
-        row = connection.execute(postings.select().where(p.account_id != 0).limit(1)).one()
-        own = (p.month == row.month) & (p.service == row.service) & (p.household_id == row.household_id)
-        connection.execute(postings.update().where(own).values(quantity_milli=4000))
-    status, crosses = performed.concluded()
+# --- negative controls: reports --------------------------------------------------------------------------------
+
+
+@contextmanager
+def rewritten(scene: Scene, table: Table, condition: ColumnElement[bool], **values: object) -> Iterator[None]:
+    """Change one row by SQL for a while."""
+    store = scene.stage.hub.store
+    with tampering(store) as connection:
+        key = list(table.primary_key.columns)
+        row = connection.execute(table.select().where(condition).order_by(*key).limit(1)).mappings().one()
+        own = and_(*(column == row[column.name] for column in key))
+        connection.execute(table.update().where(own).values(**values))
+    try:
+        yield
+    finally:
+        with tampering(store) as connection:
+            connection.execute(table.update().where(own).values(**{name: row[name] for name in values}))
+
+
+def test_a_line_of_draws_changed_by_sql_is_found(performed: Scene) -> None:
+    d = draws.c
+    agreed = (d.verdict == "agreed") & (d.due_milli == 3000) & (d.company == "suburb_water")
+    with rewritten(performed, draws, agreed, due_milli=2000):
+        assert performed.failed() == {"balance", "draws"}
+    with rewritten(performed, draws, agreed, due_fen=1):
+        assert performed.failed() == {"draws"}
+    assert performed.failed() == set()
+
+
+@pytest.mark.parametrize("values", [{"state": "closed"}, {"stake_fen": 1}, {"kind": "missing"}, {"acts": "office"}])
+def test_a_finding_changed_by_sql_is_found(performed: Scene, values: dict[str, object]) -> None:
+    chosen = (findings.c.state == "open") & (findings.c.kind == "wrong_list")
+    with rewritten(performed, findings, chosen, **values):
+        assert "findings" in performed.failed() <= {"findings", "closed"}
+
+
+def test_a_closed_finding_opened_by_sql_is_found(performed: Scene) -> None:
+    with rewritten(performed, findings, findings.c.state == "closed", state="open"):
+        status, crosses = performed.concluded()
     assert status == FAILED
-    assert {"ledger", "list_rows", "audit"} <= performed.failed()
+    assert len(crosses) == 2
+
+
+def test_a_settlement_changed_by_sql_is_found(performed: Scene) -> None:
+    with performed.stage.hub.store.read() as connection:
+        content = connection.execute(settlements.select().limit(1)).mappings().one()["content"]
+    changed_content = bytes(content).replace(b'"n":0', b'"n":1', 1)
+    with rewritten(performed, settlements, settlements.c.n == 0, content=changed_content):
+        assert performed.failed() == {"settled", "audit"}
+
+
+def test_a_report_row_changed_by_sql_is_found(performed: Scene) -> None:
+    with rewritten(performed, report_rows, report_rows.c.waived_milli == 3000, waived_milli=2000):
+        assert performed.failed() == {"audit"}
+
+
+def test_a_settlements_file_changed_is_found(performed: Scene) -> None:
+    path = min(performed.stage.folder.settlements.glob("*.json"))
+    with changed(path, path.read_bytes() + b" "):
+        assert performed.failed() == {"settled"}
+
+
+def planted_otherwise(scene: Scene, wanted: list[Wanted]) -> Scene:
+    replies = copy(scene.story.replies)
+    replies.wanted = wanted
+    return replace(scene, story=replace(scene.story, replies=replies))
+
+
+def finding_faults(scene: Scene) -> tuple[int, int, int]:
+    """How many faults are found of what was open after each report, of what is open now, and of what is closed."""
+    replies = scene.story.replies
+    with scene.stage.hub.store.read() as connection:
+        books = Books(scene.stage.hub, connection, scene.story, scene.record)
+        found = [check(books, replies) for check in (findings_then, findings_now, findings_closed)]
+        then, now, closed = (len(list(faults)) for faults in found)
+    return then, now, closed
+
+
+@pytest.mark.parametrize("kind", FindingKind)
+def test_whichever_finding_nobody_planted_is_found(performed: Scene, kind: FindingKind) -> None:
+    """The hub finds it, the story does not know of it: the checks must say so."""
+    first = next(one for one in performed.story.replies.wanted if one.kind is kind)
+    rest = [one for one in performed.story.replies.wanted if one is not first]
+    then, now, closed = finding_faults(planted_otherwise(performed, rest))
+    assert then > 0
+    assert (now, closed) == ((0, 1) if first.until else (1, 0))
+
+
+def test_a_planted_finding_of_another_stake_is_missed(performed: Scene) -> None:
+    first, *rest = performed.story.replies.wanted
+    dearer = planted_otherwise(performed, [first._replace(fen=first.fen + 1), *rest])
+    assert "findings" in dearer.failed()
+
+
+def test_another_count_of_a_companys_bills_than_the_hubs_is_found(performed: Scene) -> None:
+    """A line less in the demo's own books: balance, draws and settlement all differ."""
+    ended = list(performed.record.ended)
+    index = max(i for i, one in enumerate(ended) if one.step.name.startswith("report-suburb_water-2026-12"))
+    step = ended[index].step
+    assert step.reply is not None
+    full = next(line for line in step.reply.lines if line.due_milli == 3000)
+    fewer = replace(step.reply, lines=tuple(line for line in step.reply.lines if line is not full))
+    ended[index] = replace(ended[index], step=replace(step, reply=fewer))
+    failed = replace(performed, record=replace(performed.record, ended=ended)).failed()
+    assert failed == {"balance", "draws", "settled"}
+
+
+def test_a_judgement_that_changes_when_made_again_is_found(performed: Scene) -> None:
+    first, *rest = performed.record.judged
+    record = replace(performed.record, judged=[structs.replace(first, households=1), *rest])
+    assert replace(performed, record=record).failed() == {"judged_again"}
+
+
+class Undone(Exception):  # noqa: N818 - it names what happened
+    """What was written is taken back."""
+
+
+@contextmanager
+def for_a_moment(scene: Scene) -> Iterator[Connection]:
+    """Write what reaches no file: it is taken back before it is committed."""
+    with suppress(Undone), tampering(scene.stage.hub.store) as connection:
+        yield connection
+        raise Undone
+
+
+def test_personal_data_in_a_report_row_is_found(performed: Scene) -> None:
+    secrets = Secrets.of(performed.story.city)
+    name = next(h.members[0].name for h in performed.story.city.households if len(h.members[0].name) > 2)
+    with for_a_moment(performed) as connection:
+        assert not list(report_privacy_faults(connection, secrets))
+        row = connection.execute(report_rows.select().limit(1)).mappings().one()
+        named = packed(structs.replace(decoded(row["said"]), bill_id=f"户主{name}"))
+        own = (report_rows.c.report_id == row["report_id"]) & (report_rows.c.row == row["row"])
+        connection.execute(report_rows.update().where(own).values(said=named))
+        assert len(list(report_privacy_faults(connection, secrets))) == 1
+
+
+def test_a_posting_changed_by_sql_is_found_and_the_exit_status_says_so(performed: Scene) -> None:
+    with rewritten(performed, postings, postings.c.account_id != 0, quantity_milli=4000):
+        status, crosses = performed.concluded()
+        assert status == FAILED
+        assert {"ledger", "list_rows", "balance", "audit"} <= performed.failed()
     assert any("the audit's tree" in line for line in crosses)
