@@ -26,8 +26,8 @@ class Tier(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    up_to_milli: Annotated[int, Field(ge=1)] | None = None
-    price_e4: Annotated[int, Field(ge=0, le=10_000_000)]
+    up_to_milli: Annotated[int, Field(ge=1, strict=True)] | None = None
+    price_e4: Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
 
 
 class Price(BaseModel):

@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -27,6 +28,10 @@ from tampering import tampering
 from integration.storage.engine import Store
 from integration.storage.keys import KeyRing, init_keys
 from integration.storage.tables import metadata
+
+# a slow example is no fault: the machine may be busy with something else
+hypothesis.settings.register_profile("hub", deadline=None)
+hypothesis.settings.load_profile("hub")
 
 _SHARED = Path(tempfile.gettempdir()) / f"waiverhub-tests-{os.getuid()}"
 

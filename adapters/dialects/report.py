@@ -16,7 +16,7 @@ from msgspec import Meta
 from adapters.base import ReadReportRow
 from adapters.dialects.cells import BadCell, checked_text
 from adapters.dialects.lines import Lines
-from adapters.dialects.report_columns import TEXTS, Columns, Memo
+from adapters.dialects.report_columns import TEXTS, Columns, Memo, RawCode
 from adapters.dialects.spec import COMPONENT_FIELDS, Cell, ReportFile
 from adapters.dialects.table import MISSING, OUT_OF_RANGE, ReadRow, TableReader, Totals, key_of, reader
 from adapters.report_checks import row_fault
@@ -29,12 +29,6 @@ _WORDS: Final = 200
 _HINTS: Final = get_type_hints(ReportRow, include_extras=True) | get_type_hints(Component, include_extras=True)
 _HEAD_HINTS: Final = get_type_hints(ReportHead, include_extras=True)
 _MONTHS: Final = {"month": "month_from"}
-
-
-class RawCode(str):
-    """An answer code that the company's table does not know."""
-
-    __slots__ = ()
 
 
 class ReportTable(TableReader):

@@ -24,6 +24,12 @@ _FIELDS: Final = ReportRow.__struct_fields__
 _DEFAULTS: Final = {one.name: one.default for one in msgspec.structs.fields(ReportRow)}
 
 
+class RawCode(str):
+    """An answer code that the company's table does not know."""
+
+    __slots__ = ()
+
+
 class Memo(dict[Any, Any]):
     """What texts mean, each read once. Reading one raises whatever its reader raises, every time."""
 
@@ -87,8 +93,9 @@ class Columns:
                 raise BadCell("RECORD_TYPE", "")
         count = len(texts[0])
         charged = self._components(texts, count)
-        columns = [self._column(field, texts, charged, count) for field in _FIELDS]
-        rows = [ReportRow(**dict(zip(_FIELDS, values, strict=True))) for values in zip(*columns, strict=True)]
+        columns = {field: self._column(field, texts, charged, count) for field in _FIELDS}
+        _know_answers(columns)
+        rows = [ReportRow(**dict(zip(_FIELDS, values, strict=True))) for values in zip(*columns.values(), strict=True)]
         return Batch(rows, sum([said.waived_milli for said in rows]), sum([fen for _, fen in charged]))
 
     def _column(
@@ -114,16 +121,7 @@ class Columns:
     def _memo(self, key: str) -> Memo:
         """Return what a column's texts mean; an empty cell says nothing."""
         read = self._readers[key]
-        if key != "answer":
-            return Memo(read, {"": _DEFAULTS.get(key)})
-
-        def agreed(text: str) -> Answer:
-            answer = read(text)
-            if not isinstance(answer, Answer):
-                raise BadCell("UNKNOWN_ANSWER", "")
-            return answer
-
-        return Memo(agreed)
+        return Memo(read) if key == "answer" else Memo(read, {"": _DEFAULTS.get(key)})
 
     def _components(self, texts: Sequence[Sequence[str]], count: int) -> list[tuple[tuple[Component, ...], int]]:
         if not self._part_keys:
@@ -136,3 +134,12 @@ class Columns:
         cells = zip(self._part_keys, texts, strict=True)
         parts = self._parts({key: self._readers[key](text) for key, text in cells if text})
         return parts, sum([part.waived_fen for part in parts])
+
+
+def _know_answers(columns: dict[str, Iterable[Any]]) -> None:
+    """Put UNKNOWN in the place of codes that are not agreed, and the codes in that of the words."""
+    answers, words = list(columns["answer"]), columns["answer_text"]
+    if RawCode in set(map(type, answers)):
+        words = [str(one) if type(one) is RawCode else text for one, text in zip(answers, words, strict=True)]
+        answers = [Answer.UNKNOWN if type(one) is RawCode else one for one in answers]
+    columns |= {"answer": answers, "answer_text": words}

@@ -19,12 +19,6 @@ WATER = (SAMPLES / "city_water.report.txt").read_bytes()
 SUBURB = (SAMPLES / "suburb_water.report.csv").read_bytes()
 GAS = (SAMPLES / "city_gas.report.dat").read_bytes()
 OWN = {"city_water": WATER, "suburb_water": SUBURB, "city_gas": GAS}
-#: The same without the code that is not agreed, for which a whole batch is read row by row.
-PLAIN = {
-    "city_water": WATER.replace(b"|77|", b"|00|"),
-    "suburb_water": SUBURB.replace("已转科室".encode(), "未出账".encode()),
-    "city_gas": GAS.replace(b"W9\r", b"S \r"),
-}
 
 
 def read(code: str, content: bytes, size: int = 1 << 20) -> tuple[ReportHead, list[ReadReportRow]]:
