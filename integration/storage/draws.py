@@ -263,7 +263,9 @@ def _quiet(connection: Connection, look: Look) -> list[int] | None:
     p, d = postings.c, draws.c
     of_month = (d.service == look.service.value, d.month == look.month, d.company == look.company)
     billed = exists().where(*of_month, d.household_id == p.household_id, d.account_id == p.account_id, d.bill == 1)
-    unbilled = select(p.household_id).where(p.month == look.month, p.service == look.service.value, ~billed)
+    placed = postings.join(accounts, accounts.c.account_id == p.account_id)
+    mine = (p.month == look.month, p.service == look.service.value, accounts.c.company == look.company)
+    unbilled = select(p.household_id).select_from(placed).where(*mine, ~billed)
     owed = select(d.household_id).where(*of_month, d.owed_milli > 0)
     found = [one for (one,) in stream(connection, union(unbilled, owed).limit(MOST + 1))]
     return None if len(found) > MOST else sorted(found)
