@@ -20,8 +20,13 @@ fix: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)
+bench: .venv/.bench-ready
 	$(BIN)/python -m bench
+
+# What only the peers need: in no other environment.
+.venv/.bench-ready: $(READY) bench/requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r bench/requirements.lock
+	touch .venv/.bench-ready
 
 # Everything comes from the lock, by hash; the build backend too, so no step fetches anything unpinned.
 $(READY): requirements.lock pyproject.toml

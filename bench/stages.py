@@ -1,18 +1,11 @@
-"""What is measured, one stage a process, so that each has a memory peak of its own.
-
-``python -m bench.stages NAME ARGUMENTS`` runs one and prints what ``Measured`` holds as JSON.
-"""
+"""The stages of the first half: registry in, month run, lists; each beside its limit."""
 
 from __future__ import annotations
 
 import hashlib
-import resource
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,67 +14,22 @@ from sqlalchemy import Connection, select
 
 from bench.city import link_city
 from bench.rows import digest, digest_tables, filled, spool, spool_table, spooled, write_raw
+from bench.running import ACTOR, Measured, open_hub, timed_write
 from bench.stopwatch import Stopwatch
-from integration.app import compose
 from integration.jobs.compute_month import compute_month
-from integration.jobs.hub import Hub
 from integration.jobs.publish import publish_month
 from integration.jobs.sync_registry import sync_registry
-from integration.settings import Settings
 from integration.storage.bulk import batches
 from integration.storage.engine import Store
-from integration.storage.keys import KeyRing, init_keys
 from integration.storage.tables import lists, metadata, postings
 from schemas.lists import Manifest
 from schemas.values import Month, day_int
 
-_ACTOR: Final = "bench"
-
-
-class Measured(msgspec.Struct):
-    """Time, peak resident memory of the process, rows, and whatever else the stage tells."""
-
-    seconds: float
-    rows: int = 0
-    rss_mib: int = 0
-    detail: dict[str, Any] = {}
-
-
-def measure(stage: Callable[..., Measured], *arguments: object) -> Measured:
-    """Run a stage in a process of its own."""
-    command = [sys.executable, "-m", "bench.stages", stage.__name__, *map(str, arguments)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    return msgspec.json.decode(done.stdout, type=Measured)
-
-
-@contextmanager
-def _hub(url: str, folder: str, month: str = "2027-01") -> Iterator[Hub]:
-    """Give the hub on the 20th before a month."""
-    keys = Path(folder) / "keys"
-    if not keys.exists():
-        init_keys(keys)
-    store = Store.open(url)
-    before = Month.parse(month).plus(-1)
-    instant = datetime(before.year, before.number, 20, 13, tzinfo=UTC)
-    yield compose(store, KeyRing.load(keys), Settings(), clock=lambda: instant)
-    store.close()
-
-
-@contextmanager
-def _timed_write(store: Store, watch: Stopwatch) -> Iterator[Connection]:
-    """Give a write transaction; of its own cost the commit, with what follows it, is timed."""
-    transaction = store.write()
-    connection = transaction.__enter__()
-    yield connection
-    with watch:
-        transaction.__exit__(None, None, None)
-
-
 # --- registry import -------------------------------------------------------------------------------------------
 
 
-def import_registry(url: str, folder: str, file: str) -> Measured:
-    """Our import, from the file to the commit."""
+def import_registry(url: str, folder: str, file: str, month: str = "2027-01") -> Measured:
+    """Our import, from the file to the commit, on the 20th before a month."""
 
     def content() -> Iterable[bytes]:
         with Path(file).open("rb") as opened:
@@ -89,8 +37,8 @@ def import_registry(url: str, folder: str, file: str) -> Measured:
                 yield chunk
 
     watch = Stopwatch()
-    with _hub(url, folder) as hub, watch:
-        result = sync_registry(hub, content, actor=_ACTOR)
+    with open_hub(url, folder, month) as hub, watch:
+        result = sync_registry(hub, content, actor=ACTOR)
     assert result.state == "applied", result
     return Measured(watch.seconds, sum(result.counts.values()), detail=result.counts)
 
@@ -115,7 +63,7 @@ def raw_write(url: str, folder: str) -> Measured:
     """The limit of an import: the very rows that it wrote, by the bare driver, in one transaction."""
     watch, rows = Stopwatch(), 0
     store = Store.open(url)
-    with _timed_write(store, watch) as connection:
+    with timed_write(store, watch) as connection:
         for table in metadata.sorted_tables:
             path = Path(folder) / "spool" / table.name
             if path.exists():
@@ -140,7 +88,7 @@ def digest_database(url: str) -> Measured:
 def link_accounts(url: str, folder: str) -> Measured:
     """Write accounts and links into an imported registry."""
     watch = Stopwatch()
-    with _hub(url, folder) as hub, watch, hub.store.write() as connection:
+    with open_hub(url, folder) as hub, watch, hub.store.write() as connection:
         link_city(hub, connection)
         connection.exec_driver_sql("ANALYZE")  # as PostgreSQL does by itself within minutes of such a load
     return Measured(watch.seconds)
@@ -149,8 +97,8 @@ def link_accounts(url: str, folder: str) -> Measured:
 def run_month(url: str, folder: str, month: str) -> Measured:
     """Our month run, totals, audit and all, to the commit."""
     watch = Stopwatch()
-    with _hub(url, folder, month) as hub, watch:
-        summary = compute_month(hub, Month.parse(month), actor=_ACTOR)
+    with open_hub(url, folder, month) as hub, watch:
+        summary = compute_month(hub, Month.parse(month), actor=ACTOR)
     return Measured(watch.seconds, summary.rows)
 
 
@@ -202,7 +150,7 @@ def insert_select(url: str, month: str) -> Measured:
     with store.read() as connection:
         rows, run = connection.exec_driver_sql("SELECT count(*), max(run_id) FROM lines").one()
     values = {"month": int(at), "last": day_int(at.last), "run": run}
-    with _timed_write(store, watch) as connection, watch:
+    with timed_write(store, watch) as connection, watch:
         for service in ("gas", "water"):
             connection.exec_driver_sql(_GATHER.format(**values, service=service))
     store.close()
@@ -228,12 +176,12 @@ def publish(url: str, folder: str, month: str, renderings: str) -> Measured:
     ``renderings``: ``own`` is the company's dialect alone, ``all`` adds the two canonical forms.
     """
     watch = Stopwatch()
-    with _hub(url, folder, month) as whole:
+    with open_hub(url, folder, month) as whole:
         hub = replace(whole, companies={"city_water": whole.companies["city_water"]})
         if renderings == "own":
             hub = replace(hub, list_writers=lambda company: (company.list_writer(),))
         with watch:
-            (result,) = publish_month(hub, Month.parse(month), actor=_ACTOR)
+            (result,) = publish_month(hub, Month.parse(month), actor=ACTOR)
     assert result.state == "published", result
     return Measured(watch.seconds, result.rows, detail=_published(url, int(result.number or 0)))
 
@@ -302,14 +250,3 @@ def _ndjson(batch: list[Any], month: int) -> bytes:
         f'"change":"{"KEEP" if k else "NEW"}"}}\n'
         for a, r, q, k in batch
     ]).encode()  # fmt: skip
-
-
-def main() -> None:
-    """Run the stage named on the command line."""
-    measured = globals()[sys.argv[1]](*sys.argv[2:])
-    measured.rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    sys.stdout.buffer.write(msgspec.json.encode(measured))
-
-
-if __name__ == "__main__":
-    main()

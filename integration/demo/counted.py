@@ -75,6 +75,8 @@ class Count:
         self._accounts = {**replies.filed.accounts, **replies.filed.former}
         self._first = replies.city.first_month
         self.lines = [line for report in reports for line in report.lines]
+        #: Lines of which anything stands beside the balance.
+        self._beside = [line for line in self.lines if line.standing != "agreed" or line.good]
         self._of: defaultdict[tuple[Number, Month], list[Line]] = defaultdict(list)
         for line in self.lines:
             for month in {*months_between(line.row.first, line.row.last), *line.due, *line.owed}:
@@ -86,7 +88,7 @@ class Count:
         for place, months in self._rolls[-1].items():
             if month in months:
                 self._add_allowance(parts, place, month)
-        for line in self.lines:
+        for line in self._beside:
             self._add_beside(parts, line, month)
         return parts
 
@@ -96,8 +98,10 @@ class Count:
         owed = sum(line.owed.get(month, 0) for line in lines)
         parts.listed += ALLOWANCE_MILLI
         parts.drawn += drawn
-        parts.add("unanswered" if self._is_over(place, month) else "awaiting", owed)
-        parts.add(self._rest(place, month, lines), ALLOWANCE_MILLI - drawn - owed)
+        if owed:
+            parts.add("unanswered" if self._is_over(place, month) else "awaiting", owed)
+        if drawn + owed != ALLOWANCE_MILLI:
+            parts.add(self._rest(place, month, lines), ALLOWANCE_MILLI - drawn - owed)
 
     def _rest(self, place: Number, month: Month, lines: Sequence[Line]) -> str:
         """Say what becomes of what no bill has drawn."""

@@ -93,8 +93,10 @@ class Line:
         """The account that it is about."""
         return self.row.about
 
-    def laid(self) -> dict[Month, int]:
+    def laid(self) -> Mapping[Month, int]:
         """Lay what was reported over the months as it is due, the rest on the last month."""
+        if self.row.waived == self.due_milli:
+            return self.due
         sign = -1 if self.row.waived < 0 else 1
         rest, found = abs(self.row.waived), dict[Month, int]()
         for month, litres in sorted(self.due.items()):
