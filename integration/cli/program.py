@@ -70,7 +70,7 @@ Folder = Annotated[Path, typer.Option(file_okay=False, help=say("演示所用的
 
 def demo(
     folder: Folder = Path("demo"),
-    households: Annotated[int, typer.Option(min=200, help=say("家庭数", "how many households"))] = 20_000,
+    households: Annotated[int, typer.Option(min=300, help=say("家庭数", "how many households"))] = 20_000,
     seed: Annotated[int, typer.Option(help=say("随机种子", "equal seeds give equal cities"))] = 1,
 ) -> None:
     """Play three months of a whole city, and show what came of it."""

@@ -171,3 +171,10 @@ def test_an_answer_is_no_bill(hub: Hub) -> None:
     places = listed(hub, "A")
     send(hub, report("2026-11", [answer(places["A"], "2026-11", "NO_BILL_DUE")]))
     assert kinds(hub) == ["missing"]
+
+
+def test_what_stands_beside_may_be_negative_and_the_balance_holds(hub: Hub) -> None:
+    places = listed(hub, "AB")
+    nothing: dict[str, Any] = {"kind": "REVERSAL", "refers_to": "nobody", "waived": -3000, "on": 20261120}
+    send(hub, report("2026-11", [*month_of(places), bill("R", places["B"], "2026-11", -5000, **nothing)]))
+    assert balance_of(hub, "2026-11") == {"listed": 6000, "drawn": 6000, "unauthorised": -3000}
