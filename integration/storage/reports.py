@@ -173,12 +173,6 @@ def texts_add(connection: Connection, rows: Iterable[tuple[int, int, int, int, b
     bulk_insert(connection, report_texts, ("report_id", "row", "household_id", "submission_id", "sealed"), rows)
 
 
-def text_at(connection: Connection, report_id: int, row: int) -> bytes | None:
-    """Return the sealed words beside a row's answer; None if there were none, or they are deleted by now."""
-    c = report_texts.c
-    return connection.execute(select(c.sealed).where(c.report_id == report_id, c.row == row)).scalar_one_or_none()
-
-
 # --- whose a row is --------------------------------------------------------------------------------------------
 
 
