@@ -10,10 +10,10 @@ from integration.cli.exits import Exit, leave
 from integration.cli.intake import finish, state_word, tell_trips
 from integration.cli.session import Who, authenticate, reading, writing
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say, zh
+from integration.domain.rights import Role
 from integration.storage import holds
 from integration.storage.holds import Hold
 from integration.storage.overview import at_text
-from integration.storage.users import Role
 
 hold = typer.Typer(no_args_is_help=True)
 

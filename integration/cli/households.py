@@ -11,9 +11,9 @@ import typer
 from integration.cli.exits import Exit, leave
 from integration.cli.session import MonthArgument, Who, ask_secret, authenticate, known_company, reading, writing
 from integration.cli.words import AsJson, give_json, give_lines, language, say, zh
+from integration.domain.rights import Role
 from integration.jobs.find_household import Search, by_account, by_certificate, by_citizen_id, find_household
 from integration.jobs.hub import Hub
-from integration.storage.users import Role
 from schemas.registry import Certificate, CertificateKind
 from schemas.values import Service
 

@@ -10,7 +10,7 @@ import typer
 
 from integration.cli.session import ActAs, Who, authenticate, job_actor, reading, writing
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say, zh
-from integration.storage.users import Role
+from integration.domain.rights import Role
 from schemas.values import Service
 
 link = typer.Typer()

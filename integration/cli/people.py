@@ -11,9 +11,9 @@ import typer
 from integration.cli.exits import NotAllowed, Refused
 from integration.cli.session import ActAs, ask_secret, authenticate, os_actor, private_line, reading, writing
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say, zh
+from integration.domain.rights import Role
 from integration.jobs.hub import Hub
 from integration.storage import audit, overview, users
-from integration.storage.users import Role
 
 user = typer.Typer(no_args_is_help=True)
 

@@ -18,12 +18,12 @@ import typer
 from integration.app import check_configuration, open_hub
 from integration.cli.exits import NotAllowed, Refused
 from integration.cli.words import progress, say
+from integration.domain.rights import Role
 from integration.jobs.hub import Hub
 from integration.jobs.intake import Content
 from integration.settings import Settings
 from integration.storage import audit, users
 from integration.storage.engine import Store
-from integration.storage.users import Role
 from schemas.configuration import ConfigFault, ConfigurationRefused
 from schemas.values import Month
 

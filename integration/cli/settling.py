@@ -11,9 +11,9 @@ from integration.cli.exits import Refused
 from integration.cli.intake import CompanyArgument
 from integration.cli.session import MonthArgument, Who, authenticate, known_company, reading, writing
 from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, say, yuan, zh
+from integration.domain.rights import Role
 from integration.storage import settlements
 from integration.storage.settlements import Signed
-from integration.storage.users import Role
 from schemas.settlements import Amount, OpenItem, Settlement, Terms
 
 settlement = typer.Typer(no_args_is_help=True)

@@ -14,11 +14,12 @@ from typing import Final
 
 from integration.app import compose
 from integration.clock import SHANGHAI
+from integration.domain.rights import Role
 from integration.jobs.hub import Hub, Progress
 from integration.settings import Settings, config_folder, packaged_config
 from integration.storage.engine import Store, current_version
 from integration.storage.keys import KeyRing, init_keys
-from integration.storage.users import Role, add_user
+from integration.storage.users import add_user
 from schemas.values import Month
 
 #: The first month that the demo's hub computes; the story begins the month before.

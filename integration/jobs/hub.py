@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from sqlalchemy import Connection
+
 from adapters.base import CompanyPort, ListWriter, RegistryReader
 from integration.clock import Clock
 from integration.domain.policy import Policy
@@ -51,6 +53,10 @@ class Hub:
     def submission_key(self) -> DataKey:
         """The key over whatever arrived and belongs to no household yet."""
         return data_key(self.ring.submissions)
+
+    def within(self, connection: Connection) -> Hub:
+        """Return the same hub inside a caller's transaction."""
+        return replace(self, store=self.store.within(connection))
 
     def under(self, policy: Policy) -> Hub:
         """Return the same hub under another policy (for a dry run)."""

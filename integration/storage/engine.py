@@ -8,9 +8,10 @@ process at a time may write (a lock file beside the database).
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -37,10 +38,13 @@ __all__ = [
     "UniqueTaken",
     "current_version",
     "next_version",
+    "take_key_lock",
     "take_lock",
 ]
 
 Lock = Literal["knowledge", "audit", "submissions"]
+#: Asked at the end of a write, in its transaction; raises what stops it.
+Guard = Callable[[Connection], None]
 
 #: Locks of the whole hub on PostgreSQL, held to the end of the transaction.
 _LOCKS: Final[dict[Lock, int]] = {"knowledge": 0x776801, "audit": 0x776802, "submissions": 0x776803}
@@ -60,16 +64,23 @@ _READER: Final = ("PRAGMA wal_autocheckpoint=0", "PRAGMA query_only=ON", "PRAGMA
 _WAL_BYTES: Final = 64 << 20
 
 #: Every cursor here is read to its end; PostgreSQL would plan for its first tenth.
-_POSTGRESQL: Final = "-c synchronous_commit=on -c lock_timeout=60s -c timezone=UTC -c cursor_tuple_fraction=1.0"
+_POSTGRESQL: Final = (
+    "-c synchronous_commit=on -c lock_timeout=60s -c timezone=UTC -c cursor_tuple_fraction=1.0"
+    # a replica that is stopped in the middle of a transaction lets go of its locks
+    " -c idle_in_transaction_session_timeout=120s"
+)
 
 
 class Store:
     """An open database. Make one with ``open``; close it, or the lock file stays held until the process ends."""
 
-    def __init__(self, reader: Engine, writer: Engine | None, file: _SqliteFile | None = None) -> None:
+    def __init__(
+        self, reader: Engine, writer: Engine | None, file: _SqliteFile | None = None, guard: Guard | None = None
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._file = file
+        self._guard = guard
 
     @classmethod
     def open(cls, url: str, *, writer: bool = True) -> Store:
@@ -89,7 +100,8 @@ class Store:
     @classmethod
     def _postgresql(cls, url: URL, *, writer: bool) -> Store:
         url = url.set(drivername="postgresql+psycopg")
-        engine = create_engine(url, hide_parameters=True, connect_args={"options": _POSTGRESQL})
+        options = f"{_POSTGRESQL} {url.query.get('options', '')}"  # the URL's own come last, and win
+        engine = create_engine(url, hide_parameters=True, connect_args={"options": options})
         watch_errors(engine)
         reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         return cls(reader, engine if writer else None)
@@ -136,6 +148,16 @@ class Store:
             yield connection
             if dry_run:
                 transaction.rollback()
+            elif self._guard and transaction.is_active:
+                self._guard(connection)
+
+    def guarded(self, guard: Guard) -> Store:
+        """Return the same store, whose every write is committed only if the guard then lets it pass."""
+        return Store(self._reader, self._writer, self._file, guard)
+
+    def within(self, connection: Connection) -> Store:
+        """Return this store as it is inside a caller's transaction: all that is written ends with it."""
+        return _StoreWithin(self, connection)
 
     def migrate(self) -> None:
         """Bring the tables to this version of the hub; a no-op where they are."""
@@ -151,6 +173,28 @@ class Store:
             self._file.close(self._writer)
         if self._writer:
             self._writer.dispose()
+
+
+class _StoreWithin(Store):
+    """A store whose transactions are parts of another one: each undone alone if it fails, kept if the whole is."""
+
+    def __init__(self, store: Store, connection: Connection) -> None:
+        super().__init__(store._reader, None)  # noqa: SLF001 - the same store, seen from inside
+        self._connection = connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        yield self._connection
+
+    @contextmanager
+    def write(self, *, dry_run: bool = False) -> Iterator[Connection]:
+        with self._connection.begin_nested() as part:
+            yield self._connection
+            if dry_run:
+                part.rollback()
+
+    def close(self) -> None:
+        """Leave the connection to whoever opened it."""
 
 
 class _SqliteFile:
@@ -239,6 +283,13 @@ def take_lock(connection: Connection, lock: Lock) -> None:
     """Wait until this transaction alone holds a lock of the hub; on SQLite the writer holds them all already."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCKS[lock])))
+
+
+def take_key_lock(connection: Connection, key: str) -> None:
+    """Wait until this transaction alone works on a key (of a request, say); on SQLite the writer is alone already."""
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], signed=True)
+        connection.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 def next_version(connection: Connection, clock: Clock, kind: str, submission_id: int | None = None) -> int:

@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SUITE: Final = "std1"
 
-#: Wraps household keys; blind indexes; submissions as they arrived; keyed digests; row references.
-_SECRETS: Final = ("wrapping", "blind_index", "submissions", "digests", "references")
-#: Signs lists; signs audit checkpoints; signs settlements.
-_SIGNERS: Final = ("lists", "checkpoints", "settlements")
+#: Wraps household keys; blind indexes; submissions as they arrived; keyed digests; row references; second factors of
+#: log-in; backups.
+_SECRETS: Final = ("wrapping", "blind_index", "submissions", "digests", "references", "access", "backups")
+#: Signs lists; signs audit checkpoints; signs settlements; signs access tokens.
+_SIGNERS: Final = ("lists", "checkpoints", "settlements", "tokens")
 
 
 class KeysUnusable(Exception):  # noqa: N818 - it names the state
@@ -68,9 +69,12 @@ class KeyRing:
     submissions: SecretKey
     digests: SecretKey
     references: SecretKey
+    access: SecretKey
+    backups: SecretKey
     lists: SigningKey
     checkpoints: SigningKey
     settlements: SigningKey
+    tokens: SigningKey
 
     @classmethod
     def load(cls, folder: Path) -> KeyRing:
@@ -88,9 +92,12 @@ class KeyRing:
             submissions=secret["submissions"],
             digests=secret["digests"],
             references=secret["references"],
+            access=secret["access"],
+            backups=secret["backups"],
             lists=signer["lists"],
             checkpoints=signer["checkpoints"],
             settlements=signer["settlements"],
+            tokens=signer["tokens"],
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import cache
 from typing import Final
 
@@ -12,22 +11,12 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy import Connection, insert, select
 
 from integration.clock import Clock, now_us
+from integration.domain.rights import Role
 from integration.storage.engine import UniqueTaken
 from integration.storage.tables import users
 
 _HASHER: Final = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 _SHORTEST: Final = 8
-
-
-class Role(StrEnum):
-    """What a person may do; nobody has two roles."""
-
-    CLERK = "clerk"
-    SUPERVISOR = "supervisor"
-    AUDITOR = "auditor"
-    SYSTEM_ADMIN = "system_admin"
-    SECURITY_ADMIN = "security_admin"
-    AUDIT_ADMIN = "audit_admin"
 
 
 class UserRefused(Exception):  # noqa: N818 - it names what happened
@@ -49,6 +38,7 @@ def add_user(connection: Connection, clock: Clock, name: str, role: Role, passwo
         "role": role.value,
         "password_hash": _HASHER.hash(password),
         "created_us": now_us(clock),
+        "password_us": now_us(clock),
     }
     try:
         connection.execute(insert(users), row)

@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from sqlalchemy import String, func, insert, literal, select, text, update
+from sqlalchemy import Connection, String, func, insert, literal, select, text, update
 
 from integration.storage.engine import (
     AppendOnly,
@@ -218,3 +218,35 @@ def test_an_audit_row_cannot_be_changed_or_deleted(store: Store, clock) -> None:
     for statement in (update(audit).values(actor="z"), audit.delete(), knowledge.delete()):
         with pytest.raises(AppendOnly), store.write() as connection:
             connection.execute(statement)
+
+
+def _fail_inside(store: Store, connection: Connection, name: str) -> None:
+    with store.within(connection).write() as inner:
+        inner.execute(insert(users).values(_user(name)))
+        raise RuntimeError("failed")
+
+
+def test_what_is_written_inside_a_transaction_ends_with_it(store: Store) -> None:
+    with store.write() as connection:
+        with store.within(connection).write() as inner:
+            inner.execute(insert(users).values(_user("wang")))
+        connection.rollback()
+    assert _users(store) == 0
+
+
+def test_a_part_that_fails_is_undone_alone(store: Store) -> None:
+    with store.write() as connection:
+        with pytest.raises(RuntimeError):
+            _fail_inside(store, connection, "wang")
+        with store.within(connection).write() as inner:
+            inner.execute(insert(users).values(_user("li")))
+    assert _users(store) == 1
+
+
+def test_a_guard_stops_a_write_at_its_end(store: Store) -> None:
+    def refuse(_connection: Connection) -> None:
+        raise RuntimeError("no longer")
+
+    with pytest.raises(RuntimeError, match="no longer"), store.guarded(refuse).write() as connection:
+        connection.execute(insert(users).values(_user("wang")))
+    assert _users(store) == 0

@@ -39,9 +39,9 @@ def other_ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
 def test_keys_are_for_their_owner_alone(key_folder: Path) -> None:
     assert stat.S_IMODE(key_folder.stat().st_mode) == 0o700
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in key_folder.iterdir()}
-    public = {"lists.pub.pem", "checkpoints.pub.pem", "settlements.pub.pem"}
+    public = {f"{name}.pub.pem" for name in ("lists", "checkpoints", "settlements", "tokens")}
     assert {name for name, mode in modes.items() if mode != 0o600} == public
-    assert len(modes) == 11
+    assert len(modes) == 15
 
 
 def test_every_key_is_another(ring: KeyRing, other_ring: KeyRing) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, update
 
+from integration.domain.rights import Role
 from integration.storage import users as people
 from integration.storage.engine import Store
 from integration.storage.tables import users
-from integration.storage.users import Role, UserRefused
+from integration.storage.users import UserRefused
 
 
 def add(store: Store, clock, name: str = "wang", password: str = "long enough") -> None:

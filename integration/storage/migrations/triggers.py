@@ -34,6 +34,11 @@ FOREVER: Final = (
     "finding_events",
     "reconciliations",
     "settlements",
+    "replies",
+    "receipts",
+    "collections",
+    "delivery_attempts",
+    "list_floors",
 )
 ERASABLE: Final = ("claims", "lookups", "parked_rows")
 DATED: Final = tuple(t.name for t in metadata.sorted_tables if "known_to" in t.columns and t.name not in ERASABLE)

@@ -9,6 +9,17 @@ encrypted or as keyed digests.
 """
 
 from integration.domain.allowance import NO_PLACE
+from integration.storage.tables.access import (
+    clients,
+    collections,
+    credentials,
+    login_failures,
+    nonces,
+    receipts,
+    replies,
+    sessions,
+    users,
+)
 from integration.storage.tables.accounts import (
     account_facts,
     account_holders,
@@ -30,7 +41,7 @@ from integration.storage.tables.arrivals import (
 )
 from integration.storage.tables.columns import OPEN_VERSION, metadata
 from integration.storage.tables.ledger import list_chunks, lists, postings, runs
-from integration.storage.tables.oversight import audit, audit_leaves, checkpoints, users
+from integration.storage.tables.oversight import audit, audit_leaves, checkpoints
 from integration.storage.tables.registry import (
     claims,
     contests,
@@ -55,6 +66,7 @@ from integration.storage.tables.reports import (
     settlements,
     tariffs,
 )
+from integration.storage.tables.service import delivery_attempts, job_runs, leases, list_floors, outbox, restores
 
 __all__ = [
     "NO_PLACE",
@@ -68,7 +80,11 @@ __all__ = [
     "audit_leaves",
     "checkpoints",
     "claims",
+    "clients",
+    "collections",
     "contests",
+    "credentials",
+    "delivery_attempts",
     "draws",
     "facts",
     "finding_events",
@@ -76,24 +92,34 @@ __all__ = [
     "holds",
     "household_keys",
     "households",
+    "job_runs",
     "knowledge",
+    "leases",
     "links",
     "list_chunks",
+    "list_floors",
     "lists",
+    "login_failures",
     "lookups",
     "metadata",
     "movements",
+    "nonces",
+    "outbox",
     "parked_rows",
     "policies",
     "postings",
     "presences",
+    "receipts",
     "reconciliations",
     "records",
+    "replies",
     "report_rows",
     "report_texts",
     "reports",
+    "restores",
     "runs",
     "sealed_records",
+    "sessions",
     "settlements",
     "snapshots",
     "standings",

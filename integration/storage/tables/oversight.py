@@ -1,10 +1,10 @@
-"""The audit and the people."""
+"""The audit."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, SmallInteger, Table, Text
+from sqlalchemy import Column, Table, Text
 
-from integration.storage.tables.columns import Code, Id, bytes_column, code_column, id_column, int_column, metadata
+from integration.storage.tables.columns import Id, bytes_column, code_column, id_column, int_column, metadata
 
 #: One row in its effect's transaction. ``effect_*`` describe the rows of a set-wide effect, in key order.
 audit = Table(
@@ -39,15 +39,4 @@ checkpoints = Table(
     Column("note", Text, nullable=False),
     bytes_column("frontier"),
     int_column("at_us"),
-)
-
-
-users = Table(
-    "users",
-    metadata,
-    Column("name", Code, primary_key=True),
-    code_column("role"),
-    code_column("password_hash"),
-    int_column("created_us"),
-    Column("disabled", SmallInteger, nullable=False, server_default="0"),
 )

@@ -105,6 +105,27 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('household_id', 'company', 'known_from', name=op.f('pk_claims')),
     sqlite_with_rowid=False
     )
+    op.create_table('clients',
+    sa.Column('client_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('title', sa.Text(), nullable=False),
+    sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('party', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('rights', sa.Text(), nullable=False),
+    sa.Column('must_sign', sa.SmallInteger(), server_default='0', nullable=False),
+    sa.Column('must_tls', sa.SmallInteger(), server_default='0', nullable=False),
+    sa.Column('epoch', sa.Integer(), server_default='1', nullable=False),
+    sa.Column('created_us', sa.BigInteger(), nullable=False),
+    sa.Column('revoked_us', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('client_id', name=op.f('pk_clients'))
+    )
+    op.create_table('collections',
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('rendering', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('client_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.PrimaryKeyConstraint('company', 'number', 'rendering', name=op.f('pk_collections'))
+    )
     op.create_table('contests',
     sa.Column('digest', sa.LargeBinary(), nullable=False),
     sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -112,6 +133,15 @@ def upgrade() -> None:
     sa.Column('known_from', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('digest', 'household_id', 'record_id', name=op.f('pk_contests')),
     sqlite_with_rowid=False
+    )
+    op.create_table('delivery_attempts',
+    sa.Column('message_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('outcome', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('code', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('actor', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.PrimaryKeyConstraint('message_id', 'n', name=op.f('pk_delivery_attempts'))
     )
     op.create_table('draws',
     sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
@@ -228,12 +258,37 @@ def upgrade() -> None:
     sa.Column('created', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('household_id', name=op.f('pk_households'))
     )
+    op.create_table('job_runs',
+    sa.Column('job', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('period', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('scope', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('state', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('due_us', sa.BigInteger(), nullable=False),
+    sa.Column('not_before_us', sa.BigInteger(), nullable=False),
+    sa.Column('started_us', sa.BigInteger(), nullable=False),
+    sa.Column('finished_us', sa.BigInteger(), nullable=True),
+    sa.Column('owner', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('fence', sa.BigInteger(), nullable=False),
+    sa.Column('detail', sa.Text(), server_default='', nullable=False),
+    sa.PrimaryKeyConstraint('job', 'period', 'scope', name=op.f('pk_job_runs'))
+    )
+    with op.batch_alter_table('job_runs', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_job_runs_state_not_before_us'), ['state', 'not_before_us'], unique=False)
+
     op.create_table('knowledge',
     sa.Column('version', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('at_us', sa.BigInteger(), nullable=False),
     sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('submission_id', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('version', name=op.f('pk_knowledge'))
+    )
+    op.create_table('leases',
+    sa.Column('name', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('owner', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('fence', sa.BigInteger(), nullable=False),
+    sa.Column('ends_us', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_leases'))
     )
     op.create_table('links',
     sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -264,6 +319,14 @@ def upgrade() -> None:
     sa.Column('content', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('company', 'number', 'rendering', 'n', name=op.f('pk_list_chunks'))
     )
+    op.create_table('list_floors',
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('restore_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('actor', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.PrimaryKeyConstraint('company', 'restore_id', name=op.f('pk_list_floors'))
+    )
     op.create_table('lists',
     sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
@@ -281,6 +344,14 @@ def upgrade() -> None:
     with op.batch_alter_table('lists', schema=None) as batch_op:
         batch_op.create_index('uq_lists_regular', ['company', 'month'], unique=True, sqlite_where=sa.text("kind = 'regular'"), postgresql_where=sa.text("kind = 'regular'"))
 
+    op.create_table('login_failures',
+    sa.Column('name', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('source', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('last_us', sa.BigInteger(), nullable=False),
+    sa.Column('locked_until_us', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('name', 'source', name=op.f('pk_login_failures'))
+    )
     op.create_table('lookups',
     sa.Column('kind', sa.SmallInteger(), nullable=False),
     sa.Column('digest', sa.LargeBinary(), nullable=False),
@@ -302,6 +373,33 @@ def upgrade() -> None:
     sa.Column('changes', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('version', 'district', name=op.f('pk_movements'))
     )
+    op.create_table('nonces',
+    sa.Column('client_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('nonce', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('ends_us', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('client_id', 'nonce', name=op.f('pk_nonces'))
+    )
+    with op.batch_alter_table('nonces', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_nonces_ends_us'), ['ends_us'], unique=False)
+
+    op.create_table('outbox',
+    sa.Column('message_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('subject', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('created_us', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('not_before_us', sa.BigInteger(), nullable=False),
+    sa.Column('owner', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=True),
+    sa.Column('claimed_until_us', sa.BigInteger(), nullable=True),
+    sa.Column('fence', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('delivered_us', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('message_id', name=op.f('pk_outbox'))
+    )
+    with op.batch_alter_table('outbox', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_outbox_state_not_before_us'), ['state', 'not_before_us'], unique=False)
+
     op.create_table('parked_rows',
     sa.Column('parked_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('submission_id', sa.BigInteger(), nullable=False),
@@ -344,6 +442,14 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('household_id', 'position', name=op.f('pk_presences')),
     sqlite_with_rowid=False
     )
+    op.create_table('receipts',
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('client_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('manifest_sha256', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.PrimaryKeyConstraint('company', 'number', name=op.f('pk_receipts'))
+    )
     op.create_table('reconciliations',
     sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
@@ -376,6 +482,16 @@ def upgrade() -> None:
     with op.batch_alter_table('records', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_records_digest'), ['digest'], unique=True)
 
+    op.create_table('replies',
+    sa.Column('principal', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('request_key', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('request_mac', sa.LargeBinary(), nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=False),
+    sa.Column('location', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=True),
+    sa.Column('body', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('principal', 'request_key', name=op.f('pk_replies'))
+    )
     op.create_table('report_rows',
     sa.Column('report_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('row', sa.Integer(), autoincrement=False, nullable=False),
@@ -417,6 +533,15 @@ def upgrade() -> None:
     sa.Column('known_to', sa.BigInteger(), server_default='4611686018427387904', nullable=False),
     sa.PrimaryKeyConstraint('report_id', name=op.f('pk_reports')),
     sa.UniqueConstraint('company', 'month', 'edition', name=op.f('uq_reports_company_month_edition'))
+    )
+    op.create_table('restores',
+    sa.Column('restore_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('backup_us', sa.BigInteger(), nullable=False),
+    sa.Column('backup_sha256', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('confirmed_us', sa.BigInteger(), nullable=True),
+    sa.Column('confirmed_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=True),
+    sa.PrimaryKeyConstraint('restore_id', name=op.f('pk_restores'))
     )
     op.create_table('runs',
     sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -496,8 +621,39 @@ def upgrade() -> None:
     sa.Column('password_hash', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('created_us', sa.BigInteger(), nullable=False),
     sa.Column('disabled', sa.SmallInteger(), server_default='0', nullable=False),
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=True),
+    sa.Column('districts', sa.Text(), server_default='[]', nullable=False),
+    sa.Column('password_us', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('totp_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('totp_step', sa.BigInteger(), server_default='0', nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_users'))
     )
+    op.create_table('credentials',
+    sa.Column('client_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('value', sa.Text(), nullable=False),
+    sa.Column('key_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=True),
+    sa.Column('created_us', sa.BigInteger(), nullable=False),
+    sa.Column('ends_us', sa.BigInteger(), nullable=True),
+    sa.ForeignKeyConstraint(['client_id'], ['clients.client_id'], name=op.f('fk_credentials_client_id')),
+    sa.PrimaryKeyConstraint('client_id', 'n', name=op.f('pk_credentials'))
+    )
+    with op.batch_alter_table('credentials', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_credentials_kind_key_id'), ['kind', 'key_id'], unique=False)
+
+    op.create_table('sessions',
+    sa.Column('token_sha256', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('name', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('created_us', sa.BigInteger(), nullable=False),
+    sa.Column('seen_us', sa.BigInteger(), nullable=False),
+    sa.Column('ended_us', sa.BigInteger(), nullable=True),
+    sa.ForeignKeyConstraint(['name'], ['users.name'], name=op.f('fk_sessions_name')),
+    sa.PrimaryKeyConstraint('token_sha256', name=op.f('pk_sessions'))
+    )
+    with op.batch_alter_table('sessions', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sessions_name'), ['name'], unique=False)
+
     op.create_table('submission_chunks',
     sa.Column('submission_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('n', sa.Integer(), nullable=False),
@@ -536,6 +692,14 @@ def downgrade() -> None:
     op.drop_table('submission_outcomes')
     op.drop_table('submission_events')
     op.drop_table('submission_chunks')
+    with op.batch_alter_table('sessions', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sessions_name'))
+
+    op.drop_table('sessions')
+    with op.batch_alter_table('credentials', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_credentials_kind_key_id'))
+
+    op.drop_table('credentials')
     op.drop_table('users')
     op.drop_table('tariffs')
     with op.batch_alter_table('submissions', schema=None) as batch_op:
@@ -547,9 +711,11 @@ def downgrade() -> None:
     op.drop_table('settlements')
     op.drop_table('sealed_records')
     op.drop_table('runs')
+    op.drop_table('restores')
     op.drop_table('reports')
     op.drop_table('report_texts')
     op.drop_table('report_rows')
+    op.drop_table('replies')
     with op.batch_alter_table('records', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_records_digest'))
 
@@ -558,6 +724,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_reconciliations_company'))
 
     op.drop_table('reconciliations')
+    op.drop_table('receipts')
     op.drop_table('presences')
     with op.batch_alter_table('postings', schema=None) as batch_op:
         batch_op.drop_index('ix_postings_retro', sqlite_where=sa.text('retro = 1'), postgresql_where=sa.text('retro = 1'))
@@ -568,15 +735,25 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_parked_rows_certificate'))
 
     op.drop_table('parked_rows')
+    with op.batch_alter_table('outbox', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_outbox_state_not_before_us'))
+
+    op.drop_table('outbox')
+    with op.batch_alter_table('nonces', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_nonces_ends_us'))
+
+    op.drop_table('nonces')
     op.drop_table('movements')
     with op.batch_alter_table('lookups', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_lookups_household_id'))
 
     op.drop_table('lookups')
+    op.drop_table('login_failures')
     with op.batch_alter_table('lists', schema=None) as batch_op:
         batch_op.drop_index('uq_lists_regular', sqlite_where=sa.text("kind = 'regular'"), postgresql_where=sa.text("kind = 'regular'"))
 
     op.drop_table('lists')
+    op.drop_table('list_floors')
     op.drop_table('list_chunks')
     with op.batch_alter_table('links', schema=None) as batch_op:
         batch_op.drop_index('ix_links_known_to', sqlite_where=sa.text('known_to < 4611686018427387904'), postgresql_where=sa.text('known_to < 4611686018427387904'))
@@ -585,7 +762,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_links_account_id'))
 
     op.drop_table('links')
+    op.drop_table('leases')
     op.drop_table('knowledge')
+    with op.batch_alter_table('job_runs', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_job_runs_state_not_before_us'))
+
+    op.drop_table('job_runs')
     op.drop_table('households')
     op.drop_table('household_keys')
     op.drop_table('holds')
@@ -605,7 +787,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_draws_report_id'))
 
     op.drop_table('draws')
+    op.drop_table('delivery_attempts')
     op.drop_table('contests')
+    op.drop_table('collections')
+    op.drop_table('clients')
     op.drop_table('claims')
     op.drop_table('checkpoints')
     op.drop_table('audit_leaves')
