@@ -12,11 +12,10 @@ from sqlalchemy import Connection
 
 from integration.clock import now_us
 from integration.jobs.hub import Hub
+from integration.jobs.inbox import applied_by
 from integration.jobs.intake import apply_kept
 from integration.jobs.outcomes import SyncResult
 from integration.jobs.reasons import fault_of
-from integration.jobs.sync_registry import apply_registry
-from integration.jobs.sync_roster import apply_roster
 from integration.storage import audit, holds, overview, submissions
 from integration.storage.holds import Hold, HoldRefused
 
@@ -75,13 +74,7 @@ def _apply(hub: Hub, hold: Hold, actor: str) -> SyncResult:
         kept = overview.find_submission(connection, int(hold.subject))
     if kept is None:
         raise HoldRefused(f"报送 {hold.subject} 不存在 / there is no submission {hold.subject}")
-
-    def apply(connection: Connection, number: int, _braked: bool) -> SyncResult:
-        if kept.kind == "roster":
-            port = hub.companies[kept.sender]
-            return apply_roster(hub, connection, number, port, actor=actor, braked=False)
-        return apply_registry(hub, connection, number, actor=actor, braked=False)
-
+    apply = applied_by(hub, kept.kind, kept.sender, actor=actor)
     return apply_kept(hub, kept.submission_id, door=hold.door, apply=apply, actor=actor, braked=False)
 
 

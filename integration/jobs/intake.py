@@ -19,7 +19,7 @@ from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.storage import audit, holds, submissions
 from integration.storage.bulk import bulk_insert
 from integration.storage.engine import take_lock
-from integration.storage.submissions import State
+from integration.storage.submissions import Received, State
 from integration.storage.tables import submission_outcomes
 from schemas.faults import FileRefused
 
@@ -45,15 +45,27 @@ Apply = Callable[[Connection, int, bool], SyncResult]
 def take_in(
     hub: Hub, *, sender: str, kind: str, message_id: str | None, content: Content, apply: Apply, actor: str
 ) -> SyncResult:
-    """Keep a file and apply it.
-
-    The same message again gets the same reply; the same content under another id has no effect (edge cases 70, 71).
-    What was refused, or said nothing that could be applied, is judged anew: the cause may be mended by now.
+    """Keep a file and apply it at once.
 
     Raises:
         MessageConflict: the message id was used for other content.
     """
-    kept = submissions.receive(
+    kept = keep(hub, sender=sender, kind=kind, message_id=message_id, content=content)
+    if kept.repeated and kept.state.state != "received":
+        return _reply(kept.state)
+    return conclude(hub, kept.submission_id, kind, apply=apply, actor=actor)
+
+
+def keep(hub: Hub, *, sender: str, kind: str, message_id: str | None, content: Content) -> Received:
+    """Keep a file to be applied later; what is kept when this returns is lost no more.
+
+    The same message again gets the same reply (edge case 70). What was refused, or said nothing that could be
+    applied, is judged anew: the cause may be mended by now.
+
+    Raises:
+        MessageConflict: the message id was used for other content.
+    """
+    return submissions.receive(
         hub.store,
         hub.ring,
         hub.clock,
@@ -61,18 +73,25 @@ def take_in(
         kind=kind,
         message_id=message_id,
         chunks=content(),
-        replaces=kind == "roster",
+        replaces=_replaces(kind),
         stands=lambda state: _stands(kind, state),
     )
-    if kept.repeated and kept.state.state != "received":
-        return _reply(kept.state)
-    if kept.duplicate_of is not None:
-        return _conclude(
-            hub,
-            SyncResult(submission_id=kept.submission_id, state="duplicate", duplicate_of=kept.duplicate_of),
-            actor,
+
+
+def conclude(hub: Hub, submission_id: int, kind: str, *, apply: Apply, actor: str) -> SyncResult:
+    """Apply a file that is kept; the same content under another id has no effect (edge case 71)."""
+    with hub.store.read() as connection:
+        before = submissions.duplicate_of(
+            connection, submission_id, replaces=_replaces(kind), stands=lambda state: _stands(kind, state)
         )
-    return apply_kept(hub, kept.submission_id, door=_DOORS[kind], apply=apply, actor=actor, braked=True)
+    if before is not None:
+        return _conclude(hub, SyncResult(submission_id=submission_id, state="duplicate", duplicate_of=before), actor)
+    return apply_kept(hub, submission_id, door=_DOORS[kind], apply=apply, actor=actor, braked=True)
+
+
+def _replaces(kind: str) -> bool:
+    """Whether each file of a kind takes the place of the one before, so that an older one sent again is news."""
+    return kind == "roster"
 
 
 def _reply(state: State) -> SyncResult:

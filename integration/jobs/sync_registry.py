@@ -38,24 +38,28 @@ def sync_registry(hub: Hub, content: Content, *, actor: str) -> SyncResult:
     Raises:
         MessageConflict: its message id was used for other content.
     """
-    header = _peek(hub, content)
+    sender, message_id = message_of(hub, content)
     return take_in(
         hub,
-        sender=header.source if header else hub.registry_source,
+        sender=sender,
         kind="registry",
-        message_id=header.message_id if header else None,
+        message_id=message_id,
         content=content,
         apply=lambda connection, number, braked: apply_registry(hub, connection, number, actor=actor, braked=braked),
         actor=actor,
     )
 
 
-def _peek(hub: Hub, content: Content) -> RegistryHeader | None:
-    """Read the header for the message id; a file without one is kept all the same, and refused when it is applied."""
+def message_of(hub: Hub, content: Content) -> tuple[str, str | None]:
+    """Return a file's sender and message id by its header.
+
+    A file without one is kept all the same, as of this hub's source, and refused when it is applied.
+    """
     try:
-        return _open(hub, content())[0]
+        header = _open(hub, content())[0]
     except FileRefused:
-        return None
+        return hub.registry_source, None
+    return header.source, header.message_id
 
 
 def _open(hub: Hub, chunks: Iterable[bytes]) -> tuple[RegistryHeader, Iterable[ReadRecord]]:

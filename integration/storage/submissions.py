@@ -6,12 +6,12 @@ content is refused. The digest is keyed, so that nobody without the key can try 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
 
 from isal import isal_zlib
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from integration.clock import Clock, now_us
 from integration.storage.bulk import batches, bulk_insert
@@ -55,14 +55,12 @@ class State(NamedTuple):
 class Received(NamedTuple):
     """The answer to a submission.
 
-    ``repeated``: this very message was here before, and ``state`` holds the reply it got. ``duplicate_of``: the
-    submission of the same sender and kind that brought the same content under another id and was applied.
+    ``repeated``: this very message was here before, and ``state`` holds the reply it got.
     """
 
     submission_id: int
     repeated: bool
     state: State
-    duplicate_of: int | None
 
 
 def _took_effect(state: State) -> bool:
@@ -92,6 +90,7 @@ def receive(  # noqa: PLR0913 - each says another thing about what arrives
     """
     with store.write() as connection:
         take_lock(connection, "submissions")
+        part = connection.begin_nested()
         intake = _Intake(ring, next_number(connection), chunks)
         bulk_insert(connection, submission_chunks, ["submission_id", "n", "sealed"], intake)
         row = intake.row(sender, kind, message_id) | {"received_us": now_us(clock)}
@@ -99,13 +98,12 @@ def receive(  # noqa: PLR0913 - each says another thing about what arrives
         if other:
             row["message_id"] += f"@{other}"
         if (earlier := _earlier(connection, row, stands)) is not None:
-            answer = Received(earlier, True, state(connection, earlier), None)
-            connection.rollback()
-            return answer
+            part.rollback()
+            return Received(earlier, True, state(connection, earlier))
         connection.execute(insert(submissions), row)
         set_state(connection, clock, intake.number, "received", None, "")
-        before = _applied_before(connection, row, other, stands)
-        return Received(intake.number, False, State("received", None, ""), before)
+        part.commit()
+        return Received(intake.number, False, State("received", None, ""))
 
 
 class _Intake:
@@ -185,26 +183,47 @@ def _earlier(connection: Connection, row: dict[str, Any], stands: Callable[[Stat
         row["message_id"] += f"@{found.submission_id}"
 
 
-def _newest_other(connection: Connection, row: dict[str, Any]) -> int:
-    """Return the newest applied submission of the same sender and kind with other content; 0 if there is none."""
-    c, events = submissions.c, submission_events.c
-    query = (
-        select(func.max(c.submission_id))
-        .join(submission_events, events.submission_id == c.submission_id)
-        .where(c.sender == row["sender"], c.kind == row["kind"], events.state == "applied")
-        .where(c.content_mac != row["content_mac"])
-    )
-    return int(connection.execute(query).scalar_one() or 0)
+def _newest_other(connection: Connection, row: Mapping[str, Any]) -> int:
+    """Return the newest submission of the same sender and kind with other content that is applied, or will be; else 0.
 
-
-def _applied_before(
-    connection: Connection, row: dict[str, Any], after: int, stands: Callable[[State], bool]
-) -> int | None:
+    Of a kind in which each content takes the place of the one before, nothing older than that one repeats anything.
+    """
     c = submissions.c
-    same_content = [c[name] == row[name] for name in ("sender", "kind", "content_mac")]
-    others = select(c.submission_id).where(
-        *same_content, c.submission_id != row["submission_id"], c.submission_id > after
+    query = select(c.submission_id).where(
+        c.sender == row["sender"],
+        c.kind == row["kind"],
+        c.content_mac != row["content_mac"],
+        c.submission_id < row["submission_id"],
     )
+    found = connection.execute(query.order_by(c.submission_id.desc())).scalars()
+    return next((one for one in found if state(connection, one).state in ("applied", "received")), 0)
+
+
+class Waiting(NamedTuple):
+    """A submission that is kept and not yet applied."""
+
+    submission_id: int
+    sender: str
+    kind: str
+
+
+def waiting(connection: Connection) -> list[Waiting]:
+    """Return what is kept and not yet applied, in order of arrival."""
+    c, e = submissions.c, submission_events.c
+    answered = exists().where(e.submission_id == c.submission_id, e.n > 1)
+    query = select(c.submission_id, c.sender, c.kind).where(~answered).order_by(c.submission_id)
+    return [Waiting(*row) for row in connection.execute(query)]
+
+
+def duplicate_of(
+    connection: Connection, submission_id: int, *, replaces: bool, stands: Callable[[State], bool] = _took_effect
+) -> int | None:
+    """Return the applied submission of the same sender and kind that brought the same content under another id."""
+    c = submissions.c
+    row = connection.execute(select(submissions).where(c.submission_id == submission_id)).one()._asdict()
+    after = _newest_other(connection, row) if replaces else 0
+    same_content = [c[name] == row[name] for name in ("sender", "kind", "content_mac")]
+    others = select(c.submission_id).where(*same_content, c.submission_id < submission_id, c.submission_id > after)
     found = connection.execute(others.order_by(c.submission_id)).scalars()
     states = ((number, state(connection, number)) for number in found)
     return next((number for number, one in states if one.state == "applied" and stands(one)), None)
