@@ -70,3 +70,11 @@ def looks_like_formula(text: str) -> bool:
     Machine lists must not alter data, so nothing is escaped on the way out.
     """
     return text[:1] in _FORMULA
+
+
+def in_language(text: str, language: str) -> str:
+    """Return the half in a language (zh or en) of a text written ``中文 / English``; another text as it is."""
+    chinese, slash, english = text.partition(" / ")
+    if not slash or chinese.isascii():
+        return text
+    return chinese if language == "zh" else english

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from integration.jobs.hub import Progress as Told
 from integration.jobs.hub import no_progress
+from schemas.text import in_language
 
 _WIDE = 160
 
@@ -43,8 +44,7 @@ def zh(text: str) -> str | None:
 
 def side(text: str) -> str:
     """Return the half in use of a text that jobs and adapters wrote as ``中文 / English``."""
-    chinese, slash, english = text.partition(" / ")
-    return say(chinese, english) if slash and not chinese.isascii() else text
+    return in_language(text, language())
 
 
 #: The flag of every command that has a result.

@@ -63,9 +63,12 @@ _READER: Final = ("PRAGMA wal_autocheckpoint=0", "PRAGMA query_only=ON", "PRAGMA
 #: The writer folds the write-ahead log back once it has grown by so much.
 _WAL_BYTES: Final = 64 << 20
 
+#: How long a write waits for others; a snapshot of a million households is applied in less.
+_WAIT_S: Final = 600
+
 #: Every cursor here is read to its end; PostgreSQL would plan for its first tenth.
 _POSTGRESQL: Final = (
-    "-c synchronous_commit=on -c lock_timeout=60s -c timezone=UTC -c cursor_tuple_fraction=1.0"
+    "-c synchronous_commit=on -c lock_timeout=600s -c timezone=UTC -c cursor_tuple_fraction=1.0"
     # a replica that is stopped in the middle of a transaction lets go of its locks
     " -c idle_in_transaction_session_timeout=120s"
 )
@@ -75,12 +78,18 @@ class Store:
     """An open database. Make one with ``open``; close it, or the lock file stays held until the process ends."""
 
     def __init__(
-        self, reader: Engine, writer: Engine | None, file: _SqliteFile | None = None, guard: Guard | None = None
+        self,
+        reader: Engine,
+        writer: Engine | None,
+        file: _SqliteFile | None = None,
+        guard: Guard | None = None,
+        wait_s: int = _WAIT_S,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._file = file
         self._guard = guard
+        self._wait_s = wait_s
 
     @classmethod
     def open(cls, url: str, *, writer: bool = True) -> Store:
@@ -141,10 +150,12 @@ class Store:
         if self._writer is None:
             raise StorageError("READ_ONLY", hint="this store was opened for reading")
         with (
-            self._file.turn(self._writer) if self._file else nullcontext(),
+            self._file.turn(self._writer, self._wait_s) if self._file else nullcontext(),
             self._writer.connect() as connection,
             connection.begin() as transaction,
         ):
+            if self._wait_s != _WAIT_S and not self._file:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{self._wait_s}s'")
             yield connection
             if dry_run:
                 transaction.rollback()
@@ -153,7 +164,14 @@ class Store:
 
     def guarded(self, guard: Guard) -> Store:
         """Return the same store, whose every write is committed only if the guard then lets it pass."""
-        return Store(self._reader, self._writer, self._file, guard)
+        return Store(self._reader, self._writer, self._file, guard, self._wait_s)
+
+    def waiting(self, wait_s: int) -> Store:
+        """Return the same store, whose writes wait no longer than so for others: a caller at the door can come again.
+
+        They raise LOCK_TIMEOUT then.
+        """
+        return Store(self._reader, self._writer, self._file, self._guard, wait_s)
 
     def within(self, connection: Connection) -> Store:
         """Return this store as it is inside a caller's transaction: all that is written ends with it."""
@@ -208,17 +226,19 @@ class _SqliteFile:
         self._lock: int | None = _lock(path.with_name(path.name + ".lock"))
 
     @contextmanager
-    def turn(self, writer: Engine) -> Iterator[None]:
+    def turn(self, writer: Engine, wait_s: int) -> Iterator[None]:
         """Wait for the one writing connection; fold the log behind the commit when it is large."""
         if self._holder == threading.get_ident():
             raise StorageError("NESTED_WRITE", hint="this thread is already writing; pass its connection on")
-        with self._turn:
+        if not self._turn.acquire(timeout=wait_s):
+            raise StorageError("LOCK_TIMEOUT", hint="another thread of this process is writing")
+        try:
             self._holder = threading.get_ident()
-            try:
-                yield
-                self._fold_if_large(writer)
-            finally:
-                self._holder = 0
+            yield
+            self._fold_if_large(writer)
+        finally:
+            self._holder = 0
+            self._turn.release()
 
     def _fold_if_large(self, writer: Engine) -> None:
         if self._size() < self._fold_at:
