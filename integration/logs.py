@@ -53,6 +53,8 @@ def configure(clock: Clock, stream: TextIO | None = None, level: int = logging.I
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    for noisy in ("alembic", "aiohttp.access", "apscheduler"):  # what they tell is told by us, or nothing new
+        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def filter_keys(_logger: object, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     keys_dir: str = ""
     registry_source: str = Field(min_length=1, max_length=100)
     raw_retention_days: int = Field(ge=1, le=3650)
+    audience: str = Field(min_length=1, max_length=200)
     language: str = Field(default="", pattern=r"^(|zh|en)$")
 
     @classmethod

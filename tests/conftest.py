@@ -15,12 +15,13 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis
 import psycopg
 import pytest
+from fake_clock import FakeClock
 from psycopg import sql
 from sqlalchemy import Connection, make_url
 from tampering import tampering
@@ -34,24 +35,6 @@ hypothesis.settings.register_profile("hub", deadline=None)
 hypothesis.settings.load_profile("hub")
 
 _SHARED = Path(tempfile.gettempdir()) / f"waiverhub-tests-{os.getuid()}"
-
-
-class FakeClock:
-    """A clock that stands until it is told to move."""
-
-    def __init__(self, instant: datetime) -> None:
-        self.instant = instant
-
-    def __call__(self) -> datetime:
-        return self.instant
-
-    def set(self, text: str) -> None:
-        """Set it to an ISO 8601 instant, e.g. 2026-10-20T20:00:00+08:00."""
-        self.instant = datetime.fromisoformat(text).astimezone(UTC)
-
-    def advance(self, **duration: int) -> None:
-        """Move it on, e.g. ``advance(days=1)``."""
-        self.instant += timedelta(**duration)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -11,6 +11,7 @@ from integration.cli.exits import Refused
 from integration.cli.session import ActAs, MaybeMonth, MonthOption, job_actor, known_company, reading, writing
 from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, say, yuan, zh
 from integration.domain.balance import Balance
+from integration.domain.rights import Right
 from integration.jobs.finding_texts import ACTS, KINDS
 from integration.storage import report_views
 from integration.storage.report_views import EventLine, FindingLine, FindingSum
@@ -35,7 +36,7 @@ def list_findings(
     """List findings: summed up by kind, then one by one."""
     with reading() as hub, hub.store.read() as connection:
         code = known_company(hub, company) if company else None
-        where = {
+        where: dict[str, Any] = {
             "company": code,
             "month": int(month) if month else None,
             "kind": kind.value if kind else None,
@@ -148,7 +149,7 @@ def reconcile(
 
     with writing(as_json=json) as hub:
         code = known_company(hub, company) if company else None
-        made = reconcile_all(hub, actor=job_actor(hub, who), full=full, company=code)
+        made = reconcile_all(hub, actor=job_actor(hub, who, Right.MONTHS_RUN), full=full, company=code)
     if json:
         give_json(made)
         return

@@ -10,7 +10,7 @@ from integration.cli.exits import Exit, leave
 from integration.cli.intake import finish, state_word, tell_trips
 from integration.cli.session import Who, authenticate, reading, writing
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say, zh
-from integration.domain.rights import Role
+from integration.domain.rights import Right
 from integration.storage import holds
 from integration.storage.holds import Hold
 from integration.storage.overview import at_text
@@ -84,7 +84,7 @@ def propose(
     from integration.jobs.decide_hold import propose_release
 
     with writing(as_json=json) as hub:
-        actor = authenticate(hub, who, Role.CLERK, Role.SUPERVISOR)
+        actor = authenticate(hub, who, Right.HOLDS_PROPOSE)
         decision = propose_release(hub, number, reason, actor=actor)
     if json:
         give_json(decision)
@@ -104,7 +104,7 @@ def approve(number: int, who: Who, json: AsJson = False) -> None:
     from integration.jobs.decide_hold import approve_release
 
     with writing(as_json=json) as hub:
-        actor = authenticate(hub, who, Role.SUPERVISOR)
+        actor = authenticate(hub, who, Right.HOLDS_DECIDE)
         decision = approve_release(hub, number, actor=actor)
     if json:
         give_json(decision)
@@ -123,7 +123,7 @@ def reject(number: int, who: Who, json: AsJson = False) -> None:
     from integration.jobs.decide_hold import reject_hold
 
     with writing(as_json=json) as hub:
-        decision = reject_hold(hub, number, actor=authenticate(hub, who, Role.SUPERVISOR))
+        decision = reject_hold(hub, number, actor=authenticate(hub, who, Right.HOLDS_DECIDE))
     if json:
         give_json(decision)
     else:

@@ -11,7 +11,7 @@ import typer
 from integration.cli.exits import Exit, leave
 from integration.cli.session import MonthArgument, Who, ask_secret, authenticate, known_company, reading, writing
 from integration.cli.words import AsJson, give_json, give_lines, language, say, zh
-from integration.domain.rights import Role
+from integration.domain.rights import Right
 from integration.jobs.find_household import Search, by_account, by_certificate, by_citizen_id, find_household
 from integration.jobs.hub import Hub
 from schemas.registry import Certificate, CertificateKind
@@ -53,7 +53,7 @@ def find(
 ) -> None:
     """Find a household by certificate, citizen ID or account number; the number is asked for, the look is audited."""
     with writing(as_json=json) as hub:
-        actor = authenticate(hub, who, Role.CLERK, Role.SUPERVISOR, Role.AUDITOR)
+        actor = authenticate(hub, who, Right.HOUSEHOLDS_FIND)
         search = _search(hub, by, issuer, kind, company)
         found = find_household(hub, by.value, search, actor=actor)
     if json:
@@ -74,7 +74,7 @@ def erase(
     from integration.jobs.erase_household import erase_household
 
     with writing(as_json=json) as hub:
-        actor = authenticate(hub, who, Role.SUPERVISOR, Role.SECURITY_ADMIN)
+        actor = authenticate(hub, who, Right.HOUSEHOLDS_ERASE)
         erase_household(hub, household_id, reason=reason, actor=actor)
     if json:
         give_json({"erased": household_id})

@@ -20,6 +20,7 @@ from integration.cli.session import (
 )
 from integration.cli.words import AsJson, give_json, give_lines, give_table, lines_in, say, side, zh
 from integration.domain.brake import Trip
+from integration.domain.rights import Right
 from integration.jobs.outcomes import SyncResult
 from integration.storage import overview
 from integration.storage.overview import RowsEnded, Submission
@@ -38,7 +39,7 @@ def import_registry(file: FileArgument, who: ActAs = None, json: AsJson = False)
     from integration.jobs.sync_registry import sync_registry
 
     with writing({"registry": lines_in(file)}, as_json=json) as hub:
-        result = sync_registry(hub, content_of(file), actor=job_actor(hub, who))
+        result = sync_registry(hub, content_of(file), actor=job_actor(hub, who, Right.FILES_TAKE))
     finish(result, as_json=json)
 
 
@@ -49,7 +50,7 @@ def import_roster(company: CompanyArgument, file: FileArgument, who: ActAs = Non
 
     with writing({"roster": lines_in(file)}, as_json=json) as hub:
         code = known_company(hub, company)
-        result = sync_roster(hub, code, content_of(file), actor=job_actor(hub, who))
+        result = sync_roster(hub, code, content_of(file), actor=job_actor(hub, who, Right.FILES_TAKE))
     finish(result, as_json=json)
 
 
@@ -60,7 +61,7 @@ def import_aliases(company: CompanyArgument, file: FileArgument, who: ActAs = No
 
     with writing(as_json=json) as hub:
         code = known_company(hub, company)
-        result = sync_aliases(hub, code, content_of(file), actor=job_actor(hub, who))
+        result = sync_aliases(hub, code, content_of(file), actor=job_actor(hub, who, Right.FILES_TAKE))
     finish(result, as_json=json)
 
 
@@ -197,7 +198,7 @@ def purge(who: ActAs = None, json: AsJson = False) -> None:
 
     days = settings().raw_retention_days
     with writing(as_json=json) as hub:
-        number = purge_content(hub, days, actor=job_actor(hub, who))
+        number = purge_content(hub, days, actor=job_actor(hub, who, Right.SERVICE_RUN))
     if json:
         give_json({"purged": number, "retention_days": days})
     else:

@@ -10,7 +10,7 @@ import typer
 
 from integration.cli.session import ActAs, Who, authenticate, job_actor, reading, writing
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say, zh
-from integration.domain.rights import Role
+from integration.domain.rights import Right
 from schemas.values import Service
 
 link = typer.Typer()
@@ -33,7 +33,7 @@ def run_linking(context: typer.Context, who: ActAs = None, json: AsJson = False)
     if context.invoked_subcommand is not None:
         return
     with writing(as_json=json) as hub:
-        summary = link_accounts(hub, actor=job_actor(hub, who))
+        summary = link_accounts(hub, actor=job_actor(hub, who, Right.MONTHS_RUN))
     _give(msgspec.to_builtins(summary), as_json=json)
 
 
@@ -77,7 +77,7 @@ def confirm(household: int, service: Annotated[Service, typer.Argument()], who: 
     from integration.jobs.link_accounts import confirm_link
 
     with writing(as_json=json) as hub:
-        actor = authenticate(hub, who, Role.CLERK, Role.SUPERVISOR)
+        actor = authenticate(hub, who, Right.LINKS_CONFIRM)
         confirm_link(hub, household, service, actor=actor)
     if json:
         give_json({"household": household, "service": service, "confirmed_by": actor})

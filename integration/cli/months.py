@@ -12,6 +12,7 @@ from integration.cli.exits import Exit, leave
 from integration.cli.intake import state_word, tell_counts, tell_trips
 from integration.cli.session import ActAs, MonthArgument, content_of, file_option, job_actor, writing
 from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, say, side
+from integration.domain.rights import Right
 from integration.jobs.compute_month import RunSummary, compute_month
 from integration.jobs.dry_run import CompanyRows, Difference, DryRun, dry_run
 from integration.jobs.publish import PublishResult, publish_month
@@ -46,7 +47,7 @@ def run(
             say("--policy 与 --registry 只用于 --dry-run", "--policy and --registry go with --dry-run")
         )
     with writing(as_json=json) as hub:
-        summary = compute_month(hub, month, actor=job_actor(hub, who), full=full)
+        summary = compute_month(hub, month, actor=job_actor(hub, who, Right.MONTHS_RUN), full=full)
     if json:
         give_json(summary)
     else:
@@ -129,7 +130,7 @@ def _tell_differences(title: str, found: list[Difference]) -> None:
 def publish(month: MonthArgument, who: ActAs = None, json: AsJson = False) -> None:
     """Publish a month's lists to every company: the regular list, or what came since as a supplement."""
     with writing(as_json=json) as hub:
-        results = publish_month(hub, month, actor=job_actor(hub, who))
+        results = publish_month(hub, month, actor=job_actor(hub, who, Right.MONTHS_RUN))
     if json:
         give_json(results)
     else:

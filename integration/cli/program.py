@@ -11,6 +11,7 @@ import typer
 
 from integration.cli import (
     audits,
+    checking,
     findings,
     holding,
     households,
@@ -89,6 +90,7 @@ _SINGLE = (
     ("reconcile", findings.reconcile, "核对：重判有变动的账单，更新差异与平衡"),
     ("balance", findings.balance, "平衡：名单所列额度的去向"),
     ("settle", settling.settle, "结算公司一个回盘月，或出具编号调整"),
+    ("check-file", checking.check_file, "发送前核查文件：只看文件本身"),
     ("verify-list", lists.verify_list, "只凭文件与公钥核对名单"),
     ("explain", households.explain, "解释某户某月为何有或没有额度"),
     ("demo", demo, "演示：一座城市的三个月"),

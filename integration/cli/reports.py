@@ -10,6 +10,7 @@ from integration.cli.exits import Refused
 from integration.cli.intake import CompanyArgument, finish
 from integration.cli.session import ActAs, FileArgument, content_of, job_actor, known_company, reading, writing
 from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, lines_in, say, side, yuan, zh
+from integration.domain.rights import Right
 from integration.jobs.finding_texts import ANSWERS
 from integration.storage import overview, report_views
 from integration.storage.overview import RowsEnded
@@ -26,7 +27,7 @@ def import_report(company: CompanyArgument, file: FileArgument, who: ActAs = Non
 
     with writing({"report": lines_in(file)}, as_json=json) as hub:
         code = known_company(hub, company)
-        result = sync_report(hub, code, content_of(file), actor=job_actor(hub, who))
+        result = sync_report(hub, code, content_of(file), actor=job_actor(hub, who, Right.FILES_TAKE))
     if not json and result.report_id is not None:
         give_lines(
             say(

@@ -18,17 +18,15 @@ import typer
 from integration.app import check_configuration, open_hub
 from integration.cli.exits import NotAllowed, Refused
 from integration.cli.words import progress, say
-from integration.domain.rights import Role
+from integration.domain.rights import Right, may, roles_with
 from integration.jobs.hub import Hub
 from integration.jobs.intake import Content
+from integration.jobs.sign_in import Person, SignInRefused, identify
 from integration.settings import Settings
-from integration.storage import audit, users
+from integration.storage import audit
 from integration.storage.engine import Store
 from schemas.configuration import ConfigFault, ConfigurationRefused
 from schemas.values import Month
-
-#: Who may start the jobs that decide nothing.
-_JOB_ROLES = (Role.CLERK, Role.SUPERVISOR, Role.SYSTEM_ADMIN)
 
 ActAs = Annotated[
     str | None,
@@ -112,27 +110,45 @@ def os_actor() -> str:
         return f"os:{os.getuid()}"
 
 
-def job_actor(hub: Hub, name: str | None) -> str:
-    """Return who starts a job: a known person, or the operator's system user."""
-    return os_actor() if name is None else authenticate(hub, name, *_JOB_ROLES)
+def job_actor(hub: Hub, name: str | None, right: Right) -> str:
+    """Return who starts a job that decides nothing: a known person with the right, or the operator's system user."""
+    return os_actor() if name is None else authenticate(hub, name, right)
 
 
-def authenticate(hub: Hub, name: str, *roles: Role) -> str:
-    """Ask for a person's password and return their name.
+def authenticate(hub: Hub, name: str, right: Right) -> str:
+    """Ask for a person's password (and code, where there is a second factor) and return their name.
 
     Raises:
-        NotAllowed: unknown, wrong, or of another role.
+        NotAllowed: unknown, wrong, locked, or without the right.
     """
     path = os.environ.get("WAIVERHUB_PASSWORD_FILE")
     password = private_line(Path(path)) if path else ask_secret(say(f"{name} 的密码", f"Password of {name}"))
-    with hub.store.read() as connection:
-        role = users.check_password(connection, name, password)
-    if role is None:
-        raise NotAllowed(say("用户名或密码不对", "unknown user or wrong password"))
-    if role not in roles:
-        allowed = ", ".join(roles)
+    person = _identified(hub, name, password)
+    if not may(person.role, right):
+        allowed = ", ".join(roles_with(right))
+        role = person.role
         raise NotAllowed(say(f"{name} 是 {role}；此事须由 {allowed} 办理", f"{name} is {role}; this takes: {allowed}"))
     return name
+
+
+def _identified(hub: Hub, name: str, password: str) -> Person:
+    prove = partial(identify, hub, name=name, password=password, address=os_actor())
+    try:
+        try:
+            return prove(code=None)
+        except SignInRefused as refused:
+            if refused.code != "SECOND_FACTOR_NEEDED":
+                raise
+            return prove(code=ask_secret(say(f"{name} 的动态验证码", f"Code of {name}")))
+    except SignInRefused as refused:
+        raise NotAllowed(_refusal(refused)) from None
+
+
+def _refusal(refused: SignInRefused) -> str:
+    if refused.code == "LOCKED":
+        wait = refused.retry_after_s
+        return say(f"失败次数过多，请 {wait} 秒后再试", f"too many failures; try again in {wait} s")
+    return say("用户名或密码不对", "unknown user or wrong password")
 
 
 def ask_secret(prompt: str) -> str:

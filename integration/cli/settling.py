@@ -11,7 +11,7 @@ from integration.cli.exits import Refused
 from integration.cli.intake import CompanyArgument
 from integration.cli.session import MonthArgument, Who, authenticate, known_company, reading, writing
 from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, say, yuan, zh
-from integration.domain.rights import Role
+from integration.domain.rights import Right
 from integration.storage import settlements
 from integration.storage.settlements import Signed
 from schemas.settlements import Amount, OpenItem, Settlement, Terms
@@ -38,7 +38,7 @@ def settle(company: CompanyArgument, month: MonthArgument, who: Who, json: AsJso
     from integration.jobs.settle import settle as settle_month
 
     with writing(as_json=json) as hub:
-        actor = authenticate(hub, who, Role.SUPERVISOR)
+        actor = authenticate(hub, who, Right.MONTHS_SETTLE)
         result = settle_month(hub, known_company(hub, company), month, actor=actor)
     if json:
         give_json(result)

@@ -91,6 +91,9 @@ def compute_in(hub: Hub, connection: Connection, month: Month, *, actor: str, fu
 def _check_time(hub: Hub, month: Month) -> None:
     """Refuse what is far ahead: it would stand, and nothing is ever taken back."""
     latest = Month.of(today(hub.clock)).plus(1)
+    if month < hub.policy.first_month:
+        first = hub.policy.first_month
+        raise MonthRefused(f"政策自 {first} 起，早于此无从计算 / the policy begins with {first}: nothing before it")
     if month > latest:
         raise MonthRefused(
             f"{month} 尚早，目前最晚可算 {latest} / {month} lies too far ahead; the latest month to compute is {latest}"

@@ -100,6 +100,8 @@ def _gather(hub: Hub, connection: Connection, household: int, month: Month, as_k
         )
     stored = ledger.newest_policy(connection, version)
     policy = stored_policy(stored[2]) if stored else hub.policy
+    if month < policy.first_month:
+        raise ExplainRefused(f"政策自 {policy.first_month} 起 / the policy begins with {policy.first_month}")
     judge = KeyJudge(connection, [household], version, {month: policy.at(month)})
     by_service: dict[str, list[tuple[LinkSpan, str, str]]] = {}
     for one in links.links_at(connection, household, version):

@@ -68,7 +68,7 @@ def find_list(connection: Connection, company: str, number: int) -> Published:
     Raises:
         ListRefused: there is none.
     """
-    found = next((one for one in lists.published(connection, company) if one.number == number), None)
+    found = lists.find_list(connection, company, number)
     if found is None:
         raise ListRefused(
             f"{company} 没有第 {number} 号名单 / {company} has no list {number}; see: waiverhub list show {company}"

@@ -56,7 +56,11 @@ class Hub:
 
     def within(self, connection: Connection) -> Hub:
         """Return the same hub inside a caller's transaction."""
-        return replace(self, store=self.store.within(connection))
+        return self.with_store(self.store.within(connection))
+
+    def with_store(self, store: Store) -> Hub:
+        """Return the same hub over another view of its database."""
+        return replace(self, store=store)
 
     def under(self, policy: Policy) -> Hub:
         """Return the same hub under another policy (for a dry run)."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, String, cast, func, insert, select, update
 
 from integration.domain.brake import Trip
-from integration.storage.tables import holds
+from integration.storage.tables import holds, submissions
 
 
 class Hold(NamedTuple):
@@ -63,6 +63,13 @@ def get(connection: Connection, hold_id: int) -> Hold:
 def all_holds(connection: Connection) -> list[Hold]:
     """Return every hold, oldest first."""
     return [_hold(row) for row in connection.execute(select(holds).order_by(holds.c.hold_id))]
+
+
+def of_sender(connection: Connection, sender: str) -> list[Hold]:
+    """Return the holds of a sender's submissions, oldest first."""
+    same = holds.c.subject == cast(submissions.c.submission_id, String)
+    query = select(holds).join(submissions, same).where(holds.c.door != "list", submissions.c.sender == sender)
+    return [_hold(row) for row in connection.execute(query.order_by(holds.c.hold_id))]
 
 
 def propose(connection: Connection, hold_id: int, name: str, reason: str) -> None:

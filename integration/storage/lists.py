@@ -51,6 +51,14 @@ def published(connection: Connection, company: str) -> list[Published]:
     ]
 
 
+def find_list(connection: Connection, company: str, number: int) -> Published | None:
+    """Return one of a company's lists."""
+    c = lists.c
+    query = select(c.number, c.kind, c.month, c.run_id, c.published_us, c.manifest, c.signature)
+    row = connection.execute(query.where(c.company == company, c.number == number)).first()
+    return None if row is None else Published(row[0], row[1], Month.from_int(row[2]), *row[3:])
+
+
 def _numbered(account_id: Any, cut_off: int) -> Any:
     """Join an account with the number it had at a cut-off."""
     return and_(numbers.c.account_id == account_id, known_at(numbers.c, cut_off))

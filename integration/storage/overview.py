@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
-from integration.clock import SHANGHAI, us_instant
+from integration.clock import SHANGHAI, Clock, now_us, us_instant
 from integration.storage.bulk import stream
 from integration.storage.submissions import State, state
 from integration.storage.tables import (
@@ -17,6 +18,7 @@ from integration.storage.tables import (
     lists,
     postings,
     runs,
+    submission_events,
     submission_outcomes,
     submissions,
     users,
@@ -114,6 +116,26 @@ def last_submissions(connection: Connection, most: int, kind: str | None = None)
     return [_submission(row, state(connection, row.submission_id)) for row in rows]
 
 
+def submissions_after(
+    connection: Connection, after: int, most: int, sender: str | None = None, kind: str | None = None
+) -> list[Submission]:
+    """Return a page of submissions (of a sender, of a kind), oldest first, after one."""
+    c = submissions.c
+    query = _submissions().where(c.submission_id > after)
+    query = query if sender is None else query.where(c.sender == sender)
+    query = query if kind is None else query.where(c.kind == kind)
+    rows = connection.execute(query.order_by(c.submission_id).limit(most)).all()
+    return [_submission(row, state(connection, row.submission_id)) for row in rows]
+
+
+def oldest_waiting(connection: Connection, clock: Clock) -> int:
+    """Return for how long, in microseconds, the oldest submission that is not yet answered has waited; 0 if none."""
+    c, e = submissions.c, submission_events.c
+    answered = exists().where(e.submission_id == c.submission_id, e.n > 1)
+    oldest = connection.execute(select(func.min(c.received_us)).where(~answered)).scalar_one()
+    return 0 if oldest is None else now_us(clock) - int(oldest)
+
+
 def _submissions() -> Any:
     c = submissions.c
     return select(c.submission_id, c.sender, c.kind, c.message_id, c.received_us, c.size)
@@ -135,9 +157,23 @@ def outcomes_of(connection: Connection, submission_id: int, most: int, skip: int
 def all_lists(connection: Connection, company: str | None = None) -> list[Listed]:
     """Return the published lists (of a company) in order."""
     c = lists.c
-    columns = (c.company, c.number, c.kind, c.service, c.month, c.run_id, c.published_us, c.rows, c.quantity_milli)
-    query = select(*columns).order_by(c.company, c.number)
-    rows = stream(connection, query if company is None else query.where(c.company == company))
+    query = _listed().order_by(c.company, c.number)
+    return _as_listed(stream(connection, query if company is None else query.where(c.company == company)))
+
+
+def lists_after(connection: Connection, company: str, after: int, most: int) -> list[Listed]:
+    """Return a page of a company's lists after a number; numbers are gapless, so none is ever missed."""
+    c = lists.c
+    query = _listed().where(c.company == company, c.number > after).order_by(c.number).limit(most)
+    return _as_listed(connection.execute(query))
+
+
+def _listed() -> Any:
+    c = lists.c
+    return select(c.company, c.number, c.kind, c.service, c.month, c.run_id, c.published_us, c.rows, c.quantity_milli)
+
+
+def _as_listed(rows: Iterable[Any]) -> list[Listed]:
     return [
         Listed(code, number, kind, service, str(Month.from_int(month)), run_id, at_text(us), *totals)
         for code, number, kind, service, month, run_id, us, *totals in rows

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, exists, func, select
 
 from integration.storage.bulk import stream
 from integration.storage.overview import at_text
 from integration.storage.reports import decoded
-from integration.storage.tables import account_numbers, draws, finding_events, findings, report_rows, reports
+from integration.storage.tables import account_numbers, draws, facts, finding_events, findings, report_rows, reports
 from integration.storage.tables.columns import OPEN_VERSION
 from schemas.reports import ReportRow
-from schemas.values import MONTHLY, Month
+from schemas.values import MONTHLY, OPEN_DAY, Month
 
 
 class ReportLine(msgspec.Struct, frozen=True):
@@ -88,13 +89,15 @@ class EventLine(msgspec.Struct, frozen=True):
     stake_fen: int
 
 
-def report_lines(connection: Connection, company: str | None = None, report_id: int | None = None) -> list[ReportLine]:
-    """Return reports in order of arrival."""
+def report_lines(
+    connection: Connection, company: str | None = None, report_id: int | None = None, after: int = 0, most: int = 10**9
+) -> list[ReportLine]:
+    """Return reports in order of arrival, after one."""
     c = reports.c
     columns = (
         c.report_id, c.company, c.month, c.kind, c.edition, c.at_us, c.known_to, c.rows, c.waived_milli, c.waived_fen,
     )  # fmt: skip
-    query = select(*columns).order_by(c.report_id)
+    query = select(*columns).where(c.report_id > after).order_by(c.report_id).limit(most)
     if company is not None:
         query = query.where(c.company == company)
     if report_id is not None:
@@ -148,9 +151,17 @@ def _months(said: ReportRow) -> list[int]:
 
 
 def finding_lines(
-    connection: Connection, most: int, after: int = 0, state: str | None = "open", **where: Any
+    connection: Connection,
+    most: int,
+    after: int = 0,
+    state: str | None = "open",
+    districts: Collection[str] = (),
+    **where: Any,
 ) -> list[FindingLine]:
-    """Return a page of findings after one, by their numbers; ``where`` names columns and their values."""
+    """Return a page of findings after one, by their numbers; ``where`` names columns and their values.
+
+    With ``districts``, only those of households that live there.
+    """
     c, n = findings.c, account_numbers.c
     names = [one.name for one in msgspec.structs.fields(FindingLine) if one.name != "account"]
     current = and_(n.account_id == c.account_id, n.known_to == OPEN_VERSION)
@@ -161,8 +172,16 @@ def finding_lines(
     query = query.where(c.finding_id > after, *(c[name] == value for name, value in wanted.items()))
     if state is not None:
         query = query.where(c.state == state)
+    if districts:
+        query = query.where(_lives_in(c.household_id, districts))
     rows = stream(connection, query.order_by(c.finding_id).limit(most))
     return [_line(dict(zip([*names, "account"], row, strict=True))) for row in rows]
+
+
+def _lives_in(household_id: Any, districts: Collection[str]) -> Any:
+    f = facts.c
+    now = (f.known_to == OPEN_VERSION, f.valid_to == OPEN_DAY, f.district.in_(sorted(districts)))
+    return exists().where(f.household_id == household_id, *now)
 
 
 def _line(values: dict[str, Any]) -> FindingLine:

@@ -430,7 +430,7 @@ def test_a_fault_of_the_hub_itself_shows_class_and_place_but_no_data(looking: Sh
     def broken(_hub: object) -> None:
         raise KeyError("张三")
 
-    monkeypatch.setattr(standing, "_gather", broken)
+    monkeypatch.setattr(standing, "standing", broken)
     result = looking("status", ends=70)
     assert "KeyError at broken:" in result.stderr
     assert "张三" not in result.output
