@@ -8,7 +8,7 @@ nothing it yielded may be kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from schemas.faults import Fault
@@ -144,6 +144,57 @@ class ListWriter(Protocol):
         ...
 
 
+class Unreachable(Exception):  # noqa: N818 - it answers the one question: try again
+    """A company could not be reached, or had too much to do: try again, not before ``retry_after`` as it wrote that."""
+
+    def __init__(self, code: str, retry_after: str | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class Refused(Exception):  # noqa: N818 - the same
+    """A company does not take it, and trying again will not change that: somebody must look."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Garbled(Refused):
+    """A company's answer makes no sense: somebody must call."""
+
+
+class Parcel(NamedTuple):
+    """What is sent besides its bytes; the same in every repetition. ``headers`` hold no personal data."""
+
+    message_id: str
+    media_type: str
+    size: int
+    sha256: str
+    headers: Mapping[str, str]
+
+
+class Channel(Protocol):
+    """A way on which a company is sent what is its own. It may block; it is called from a worker's thread."""
+
+    def send(self, parcel: Parcel, content: Iterable[bytes]) -> str:
+        """Send; return a short code of how it was taken.
+
+        Raises:
+            Unreachable, Refused, Garbled: it was not, or nobody knows.
+        """
+        ...
+
+    def has(self, message_id: str) -> bool:
+        """Tell whether the company has a message already.
+
+        Raises:
+            Unreachable, Refused, Garbled: it does not say.
+        """
+        ...
+
+
 class CompanyPort(Protocol):
     """What the jobs know of a company: its words, and nothing of how its files are read or written."""
 
@@ -176,6 +227,10 @@ class CompanyPort(Protocol):
 
     def report_reader(self) -> ReportReader | None:
         """Return the reader of its reports, its own form and the canonical; None where it sends none."""
+        ...
+
+    def channel(self) -> Channel | None:
+        """Return the way on which its lists are sent to it; None where it fetches them."""
         ...
 
     @property

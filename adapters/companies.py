@@ -10,7 +10,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from adapters.base import AliasReader, ListWriter, ReportReader, RosterReader
+from adapters.base import AliasReader, Channel, ListWriter, ReportReader, RosterReader
+from adapters.channels.http_push import HttpPush
 from adapters.dialects.canonical_report import EitherReport
 from adapters.dialects.listing import ListDialect
 from adapters.dialects.report import ReportDialect
@@ -35,7 +36,7 @@ class CompanyFile(BaseModel):
     """What a company's TOML file may say.
 
     Without ``list`` the company gets the canonical renderings alone, without ``report`` it reports in the canonical
-    form; without ``tariff`` no amount of it can be judged.
+    form; without ``tariff`` no amount of it can be judged; without ``delivery`` it fetches its lists itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -48,6 +49,7 @@ class CompanyFile(BaseModel):
     report: ReportFile | None = None
     tariff: Annotated[tuple[Price, ...], AfterValidator(_agreeing)] = ()
     list: ListFile | None = None
+    delivery: HttpPush | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Company:
         if not set(MONTHLY).intersection(self.services):
             return None
         return EitherReport(self.code, ReportDialect(self.code, self._file.report) if self._file.report else None)
+
+    def channel(self) -> Channel | None:
+        """Return the way on which its lists are sent to it."""
+        return self._file.delivery
 
     @cached_property
     def tariff(self) -> Tariff:

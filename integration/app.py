@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from holidays import country_holidays
+
 from adapters.registry import companies_in, list_writers, registry_reader
 from integration.clock import Clock, system_clock
+from integration.domain.calendar import Workdays, Year, load_calendar, notice_of
 from integration.domain.policy import Policy, load_policy
 from integration.jobs.hub import Hub, Progress, no_progress
 from integration.settings import Settings, config_folder, load_settings
@@ -35,6 +38,21 @@ def policy_in(folder: Path) -> Policy:
     return load_policy(parsed)
 
 
+def year_in(folder: Path, policy: Policy) -> Year:
+    """Read the calendar and the notices of work days of a configuration folder.
+
+    Raises:
+        ConfigurationRefused: with every fault of the calendar, or of a notice.
+    """
+    path = folder / "calendar.toml"
+    calendar = load_calendar(path.name, read_toml(path.name, path.read_bytes()))
+    notices = {
+        int(one.stem): notice_of(one.name, read_toml(one.name, one.read_bytes()))
+        for one in sorted((folder / "workdays").glob("[0-9][0-9][0-9][0-9].toml"))
+    }
+    return Year(calendar, Workdays(notices, country_holidays("CN").is_working_day), policy)
+
+
 def check_configuration() -> Settings:
     """Check settings, policy and companies together, so that all faults are told at once.
 
@@ -47,7 +65,9 @@ def check_configuration() -> Settings:
         settings = load_settings()
     except ConfigurationRefused as refused:
         faults += refused.faults
-    for check in (lambda: policy_in(config_folder() / "policy"), lambda: companies_in(config_folder() / "companies")):
+    folder = config_folder()
+    checks = (lambda: year_in(folder, policy_in(folder / "policy")), lambda: companies_in(folder / "companies"))
+    for check in checks:
         try:
             check()
         except ConfigurationRefused as refused:
@@ -87,14 +107,17 @@ def compose(
     store: Store, ring: KeyRing, settings: Settings, *, clock: Clock = system_clock, progress: Progress = no_progress
 ) -> Hub:
     """Put the hub together from an open database and keys at hand."""
+    policy = policy_in(config_folder() / "policy")
     return Hub(
         store=store,
         ring=ring,
         clock=clock,
-        policy=policy_in(config_folder() / "policy"),
+        policy=policy,
         companies=companies_in(config_folder() / "companies"),
         registry_reader=registry_reader,
         list_writers=list_writers,
         registry_source=settings.registry_source,
+        year=year_in(config_folder(), policy),
+        raw_retention_days=settings.raw_retention_days,
         progress=progress,
     )

@@ -21,6 +21,7 @@ from integration.cli import (
     months,
     people,
     reports,
+    serving,
     settling,
     setup,
     standing,
@@ -81,6 +82,7 @@ def demo(
 
 
 _SINGLE = (
+    ("serve", serving.serve, "运行服务：接口、时钟与后台工作"),
     ("init", setup.init, "建立数据文件夹、密钥与数据库"),
     ("status", standing.status, "现状与下一步"),
     ("submissions", intake.submissions, "最近的报送"),

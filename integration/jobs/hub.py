@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from adapters.base import CompanyPort, ListWriter, RegistryReader
 from integration.clock import Clock
+from integration.domain.calendar import Year
 from integration.domain.policy import Policy
 from integration.storage.engine import Store
 from integration.storage.keys import KeyRing
@@ -37,6 +38,8 @@ class Hub:
     registry_reader: Callable[[bytes], RegistryReader]
     list_writers: Callable[[Any], Sequence[ListWriter]]
     registry_source: str
+    year: Year
+    raw_retention_days: int
     progress: Progress = no_progress
 
     @cached_property

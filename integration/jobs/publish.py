@@ -17,6 +17,7 @@ from adapters.base import CompanyPort, ListHead, ListWriter
 from integration.clock import now_us, today
 from integration.domain import brake
 from integration.domain.brake import Movement, Trip
+from integration.jobs.deliver import queue_list
 from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
@@ -200,6 +201,8 @@ def _write(
         manifest=content,
         signature=envelope.sign(hub.ring.lists.private, content),
     )
+    if company.channel() is not None:
+        queue_list(connection, hub.clock, company.code, number, hashlib.sha256(content).hexdigest())
     detail = {"kind": kind.value, "month": str(scope.month), "run": scope.run_id}
     effect = audit.Effect(spool.rows, spool.quantity_milli, hashlib.sha256(content).digest())
     audit.record(connection, hub.clock, actor, "list_published", f"{company.code}:{number}", detail, effect)

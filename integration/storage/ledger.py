@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, literal_column, select, union
+from sqlalchemy import Connection, func, insert, literal_column, select, union
 
 from integration.domain.allowance import LinkSpan
 from integration.storage.bulk import bulk_insert, stream
@@ -37,6 +37,12 @@ class Posting(NamedTuple):
     quantity_milli: int
     run_id: int
     retro: int
+
+
+def newest_month(connection: Connection) -> Month | None:
+    """Return the latest month that was computed; None on a ledger that has not begun."""
+    latest = connection.execute(select(func.max(runs.c.month))).scalar_one()
+    return None if latest is None else Month.from_int(latest)
 
 
 def all_runs(connection: Connection) -> list[Run]:

@@ -11,8 +11,11 @@ from sqlalchemy import Engine, event
 
 
 @contextmanager
-def work_counted() -> Iterator[list[str]]:
-    """Give a list that fills with each SQL statement, and with the parameters of each password that is verified."""
+def work_counted(at_hash: Callable[[], None] = lambda: None) -> Iterator[list[str]]:
+    """Give a list that fills with each SQL statement, and with the parameters of each password that is verified.
+
+    ``at_hash`` is called when a password is about to be verified, in the thread that does it.
+    """
     work: list[str] = []
 
     def statement(_connection: Any, _cursor: Any, text: str, *_more: Any) -> None:
@@ -21,6 +24,7 @@ def work_counted() -> Iterator[list[str]]:
     def call(frame: Any, kind: str, _argument: Any) -> None:
         if kind == "call" and frame.f_code.co_qualname == "PasswordHasher.verify":
             work.append(frame.f_locals["hash"][:31])
+            at_hash()
 
     event.listen(Engine, "before_cursor_execute", statement)
     sys.setprofile(call)

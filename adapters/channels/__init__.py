@@ -1,0 +1,1 @@
+"""Channels move bytes to a company and back; what the bytes say is its dialect's."""

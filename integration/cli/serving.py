@@ -1,0 +1,69 @@
+"""``serve``: the hub as a service."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from integration.cli.session import settings
+from integration.cli.words import err, say
+
+
+class Part(StrEnum):
+    """What a process does, where the service is parted."""
+
+    WEB = "web"
+    WORKER = "worker"
+
+
+_ONLY = say("只做这一部分；默认全做", "do this part alone; without it, all")
+_PEM = {"exists": True, "dir_okay": False, "readable": True}
+Only = Annotated[Part | None, typer.Option("--only", help=_ONLY)]
+Certificate = Annotated[Path | None, typer.Option("--tls-cert", help=say("TLS 证书", "certificate, PEM"), **_PEM)]
+Key = Annotated[Path | None, typer.Option("--tls-key", help=say("TLS 私钥", "private key, PEM"), **_PEM)]
+ClientCa = Annotated[
+    Path | None, typer.Option("--client-ca", help=say("客户端证书的 CA", "CA of client certificates, PEM"), **_PEM)
+]
+
+
+def _tell(url: str) -> None:
+    err().print(say(f"正在服务：{url}", f"serving: {url}") if url else say("正在工作", "working"))
+
+
+def serve(
+    host: Annotated[str, typer.Option(help=say("监听地址", "address to listen on"))] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help=say("端口", "port"))] = 8080,
+    only: Only = None,
+    tls_cert: Certificate = None,
+    tls_key: Key = None,
+    client_ca: ClientCa = None,
+) -> None:
+    """Serve the API and do the work of the calendar, until asked to end (SIGTERM drains within 30 s)."""
+    from integration import logs
+    from integration.app import open_hub
+    from integration.clock import system_clock
+    from integration.service import Service
+    from integration.service import serve as serve_hub
+
+    if (tls_cert is None) != (tls_key is None):
+        raise typer.BadParameter(say("--tls-cert 与 --tls-key 须同时给出", "--tls-cert and --tls-key go together"))
+    found = settings()
+    logs.configure(system_clock)
+    with open_hub(found) as hub:
+        service = Service(
+            folder=found.data_dir / "service",
+            host=host,
+            port=port,
+            web=only is not Part.WORKER,
+            work=only is not Part.WEB,
+            audience=found.audience,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            client_ca=client_ca,
+            told=_tell,
+        )
+        asyncio.run(serve_hub(hub, service))

@@ -1,0 +1,169 @@
+"""The clock of a process: woken every few seconds, it does what the database says is due.
+
+One replica at a time does the calendar's jobs and empties the inbox, under a lease whose fence stops whoever was paused
+beyond it; deliveries are claimed one by one by all of them. The library's scheduler only wakes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from integration.clock import SHANGHAI, now_us
+from integration.domain.calendar import Due
+from integration.jobs.deliver import deliver_next
+from integration.jobs.hub import Hub
+from integration.jobs.inbox import apply_waiting
+from integration.scheduler.duties import ACTOR
+from integration.scheduler.work import do_job
+from integration.storage import audit, job_runs, ledger, outbox
+from integration.storage.errors import StorageError
+from integration.storage.leases import Fenced, Lease, give_back, guard_of, renew_lease, take_lease
+
+_log = structlog.get_logger(__name__)
+
+_LEASE: Final = "clock"
+#: A replica that has not renewed for so long has lost its lease.
+LEASE_S: Final = 15.0
+#: Without a tick for so long the clock is not well; a long job counts as a tick while it runs.
+_LATE_US: Final = 120 * 1_000_000
+
+
+class Clockwork:
+    """Wakes, and works in two threads: one for jobs and inbox, one for deliveries."""
+
+    def __init__(self, hub: Hub, *, owner: str, tick_s: float = 5.0, lease_s: float = LEASE_S) -> None:
+        self._hub = hub
+        self._owner = owner
+        self._tick_s = tick_s
+        self._lease_us = round(lease_s * 1_000_000)
+        self._pool = ThreadPoolExecutor(2, "clock")
+        self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
+        self._stopping = threading.Event()
+        self._lease: Lease | None = None
+        self._busy = False
+        self._last_us = now_us(hub.clock)
+
+    async def start(self) -> None:
+        """Begin to tick."""
+        self._loop = asyncio.get_running_loop()
+        self._every(self._tick_s, self.tick, "work")
+        self._every(self._tick_s, self.deliver, "deliver")
+        if self._hub.store.dialect == "postgresql":  # on SQLite no other process can want the lease
+            self._every(self._lease_us / 3_000_000, self.renew, "renew", ThreadPoolExecutor(1, "lease"))
+        self._scheduler.start()
+        self.wake()
+
+    def _every(
+        self, seconds: float, work: Callable[[], None], name: str, pool: ThreadPoolExecutor | None = None
+    ) -> None:
+        async def woken() -> None:
+            await self._loop.run_in_executor(pool or self._pool, self._tried, work)
+
+        more: dict[str, Any] = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self._scheduler.add_job(woken, "interval", seconds=seconds, id=name, **more)
+
+    def _tried(self, work: Callable[[], None]) -> None:
+        """Do the work of one waking; what goes wrong is told and tried again at the next."""
+        if self._stopping.is_set():
+            return
+        try:
+            work()
+        except Fenced:
+            _log.warning("lease_lost")
+            self._lease = None
+        except StorageError as error:
+            _log.error("tick_failed", code=error.code)
+        except Exception as error:  # noqa: BLE001 - the clock never stops
+            _log.error("tick_failed", exc_info=error)
+
+    def wake(self) -> None:
+        """Tick now rather than at the next time; may be called from any thread."""
+        self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for name in ("work", "deliver"):
+            if self._scheduler.get_job(name) is not None:
+                self._scheduler.modify_job(name, next_run_time=self._hub.clock())
+
+    async def stop(self, timeout_s: float = 30) -> None:
+        """Take on nothing more, let what is under way finish, give the lease back."""
+        self._stopping.set()
+        self._scheduler.shutdown(wait=False)
+        done = asyncio.get_running_loop().run_in_executor(None, self._pool.shutdown)
+        try:
+            await asyncio.wait_for(done, timeout_s)
+        except TimeoutError:
+            _log.warning("work_left_unfinished")
+        if self._lease is not None:
+            with self._hub.store.write() as connection:
+                give_back(connection, self._lease)
+
+    # --- one tick
+
+    def tick(self) -> None:
+        """Take the lease, or leave the work to whoever has it; then do all that is due."""
+        with self._hub.store.write() as connection:
+            self._lease = take_lease(connection, self._hub.clock, _LEASE, self._owner, self._lease_us)
+        if self._lease is None:
+            self._last_us = now_us(self._hub.clock)
+            return
+        self._busy = True
+        try:
+            self._work(self._lease, self._hub.with_store(self._hub.store.guarded(guard_of(self._lease))))
+        finally:
+            self._busy = False
+            self._last_us = now_us(self._hub.clock)
+
+    def _work(self, lease: Lease, hub: Hub) -> None:
+        apply_waiting(hub, actor=ACTOR)
+        for due in self._due(hub):
+            if self._stopping.is_set():
+                return
+            do_job(hub, due, lease)
+            apply_waiting(hub, actor=ACTOR)  # what comes meanwhile does not wait for a whole year's jobs
+        audit.sequence(hub.store, hub.ring, hub.clock)
+
+    def _due(self, hub: Hub) -> list[Due]:
+        with hub.store.read() as connection:
+            newest = ledger.newest_month(connection)
+        now = hub.clock().astimezone(SHANGHAI).replace(tzinfo=None)
+        return hub.year.due(newest, now)
+
+    def renew(self) -> None:
+        """Hold the lease for longer while a job runs."""
+        lease = self._lease
+        if lease is None:
+            return
+        with self._hub.store.write() as connection:
+            if not renew_lease(connection, self._hub.clock, lease, self._lease_us):
+                self._lease = None
+
+    def deliver(self) -> None:
+        """Send all that can be sent now."""
+        while not self._stopping.is_set() and deliver_next(self._hub, self._owner):
+            pass
+
+    # --- how it is
+
+    def health(self) -> str:
+        """Return "ok", or what is wrong with the clock."""
+        if not self._busy and now_us(self._hub.clock) - self._last_us > _LATE_US:
+            return "no tick for two minutes"
+        return "ok"
+
+    def figures(self) -> dict[str, int]:
+        """Return what the metrics say of jobs and outbox."""
+        with self._hub.store.read() as connection:
+            age = outbox.outbox_age(connection, self._hub.clock)
+            dead = job_runs.dead_jobs(connection)
+        return {
+            "jobs_dead": dead, "outbox_waiting": age.waiting, "outbox_dead": age.dead,
+            "outbox_age_seconds": age.oldest_us // 1_000_000,
+        }  # fmt: skip
