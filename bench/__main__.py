@@ -14,7 +14,11 @@ from pathlib import Path
 import msgspec
 
 from bench.databases import databases
-from bench.plans import BENCHMARKS, Line, Place
+from bench.plans import BENCHMARKS as JOBS
+from bench.plans import Line, Place
+from bench.serving import bench_serving
+
+BENCHMARKS = JOBS | {"serving": bench_serving}
 
 _HEAD = (
     f"{'work':27}{'database':12}{'households':>11}{'rows':>11}{'ours s':>9}"

@@ -92,6 +92,7 @@ async def _listen(
         folder=service.folder,
         audience=service.audience,
         wake=clockwork.wake if clockwork is not None else lambda: None,
+        figures=clockwork.figures if clockwork is not None else dict,
         checks={"service": lambda: "stopping" if stop.is_set() else "ok"} | _checks(clockwork),
     )
     app_runner = runner(make_app(patient, options), service.deadlines, shutdown_timeout=DRAIN_S - 5)

@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis
 import psycopg
 import pytest
+import structlog
 from fake_clock import FakeClock
 from psycopg import sql
 from sqlalchemy import Connection, make_url
@@ -35,6 +37,16 @@ hypothesis.settings.register_profile("hub", deadline=None)
 hypothesis.settings.load_profile("hub")
 
 _SHARED = Path(tempfile.gettempdir()) / f"waiverhub-tests-{os.getuid()}"
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    """Logs as the service writes them are tested elsewhere; unconfigured, they draw whole tracebacks."""
+    structlog.configure(processors=[_drop])
+
+
+def _drop(*_line: object) -> NoReturn:
+    raise structlog.DropEvent
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ _log = structlog.get_logger(__name__)
 LIST: Final = "list"
 #: The name that a company's own rendering goes by; one without gets the first canonical form.
 _OWN: Final = "company"
-_CLAIM_US: Final = 300 * 1_000_000
+#: How long a claimed message is its claimer's: longer than any sending takes.
+CLAIM_S: Final = 300.0
 _FIRST_S: Final = 5
 _LONGEST_S: Final = 3_600
 
@@ -40,10 +41,10 @@ def queue_list(connection: Connection, clock: Clock, company: str, number: int, 
     outbox.queue(connection, clock, message_id, LIST, company, str(number))
 
 
-def deliver_next(hub: Hub, owner: str) -> bool:
+def deliver_next(hub: Hub, owner: str, claim_s: float = CLAIM_S) -> bool:
     """Send what has waited longest; False if there is nothing to send now."""
     with hub.store.write() as connection:
-        message = outbox.claim(connection, hub.clock, owner, _CLAIM_US)
+        message = outbox.claim(connection, hub.clock, owner, round(claim_s * 1_000_000))
     if message is None:
         return False
     try:

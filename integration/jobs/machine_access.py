@@ -252,7 +252,7 @@ def _verified(public_pem: bytes, text: bytes) -> _Claims:
         if token.header.get("typ") != _TYPE:
             raise TokenInvalid("SIGNATURE")
         return msgspec.convert(token.claims, type=_Claims)
-    except (JoseError, ValueError):  # msgspec's errors are ValueErrors too
+    except (JoseError, ValueError, TypeError):  # msgspec's errors are ValueErrors; joserfc trips over odd headers
         raise TokenInvalid("SIGNATURE") from None
 
 

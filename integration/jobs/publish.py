@@ -22,7 +22,7 @@ from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
 from integration.jobs.list_rows import Spool, build_rows
-from integration.storage import audit, holds, ledger, lists
+from integration.storage import audit, holds, ledger, lists, restores
 from integration.storage.engine import take_lock
 from integration.storage.keys import SUITE
 from integration.storage.lists import Published, Scope
@@ -59,8 +59,9 @@ def publish_month(hub: Hub, month: Month, *, actor: str) -> list[PublishResult]:
     What keeps one company's list from being published keeps no other company from its own.
 
     Raises:
-        ListRefused: no run has computed the month.
+        ListRefused: no run has computed the month, or a restore is not confirmed.
     """
+    _check_confirmed(hub)
     _check_computed(hub, month)
     audit.sequence(hub.store, hub.ring, hub.clock)  # publication waits for the checkpoint that covers its run
     results = []
@@ -71,6 +72,16 @@ def publish_month(hub: Hub, month: Month, *, actor: str) -> list[PublishResult]:
                 hub.progress("lists", 1)
     audit.sequence(hub.store, hub.ring, hub.clock)
     return results
+
+
+def _check_confirmed(hub: Hub) -> None:
+    """After a restore, companies may have lists that this database does not know: no number is given twice."""
+    with hub.store.read() as connection:
+        if restores.unconfirmed(connection) is not None:
+            raise ListRefused(
+                "备份恢复尚未确认，不能发布；请问明各公司最后收到的名单编号 / the restore is not confirmed;"
+                " ask each company for its last list, then: waiverhub restore confirm --as NAME --seen COMPANY=N …"
+            )
 
 
 def _check_computed(hub: Hub, month: Month) -> None:
@@ -180,7 +191,7 @@ def _write(
     spool: Spool,
     actor: str,
 ) -> PublishResult:
-    number = earlier[-1].number + 1 if earlier else 1
+    number = restores.last_numbers(connection).get(company.code, 0) + 1
     _check_total(connection, scope, kind, spool)
     created = today(hub.clock).isoformat()
     head = ListHead(company.code, number, kind, str(scope.month), spool.rows, spool.quantity_milli, created)

@@ -15,9 +15,9 @@ from typing import Any, Final
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from integration.clock import SHANGHAI, now_us
+from integration.clock import SHANGHAI, now_us, system_clock
 from integration.domain.calendar import Due
-from integration.jobs.deliver import deliver_next
+from integration.jobs.deliver import CLAIM_S, deliver_next
 from integration.jobs.hub import Hub
 from integration.jobs.inbox import apply_waiting
 from integration.scheduler.duties import ACTOR
@@ -38,10 +38,13 @@ _LATE_US: Final = 120 * 1_000_000
 class Clockwork:
     """Wakes, and works in two threads: one for jobs and inbox, one for deliveries."""
 
-    def __init__(self, hub: Hub, *, owner: str, tick_s: float = 5.0, lease_s: float = LEASE_S) -> None:
+    def __init__(
+        self, hub: Hub, *, owner: str, tick_s: float = 5.0, lease_s: float = LEASE_S, claim_s: float = CLAIM_S
+    ) -> None:
         self._hub = hub
         self._owner = owner
         self._tick_s = tick_s
+        self._claim_s = claim_s
         self._lease_us = round(lease_s * 1_000_000)
         self._pool = ThreadPoolExecutor(2, "clock")
         self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
@@ -90,7 +93,7 @@ class Clockwork:
     def _wake(self) -> None:
         for name in ("work", "deliver"):
             if self._scheduler.get_job(name) is not None:
-                self._scheduler.modify_job(name, next_run_time=self._hub.clock())
+                self._scheduler.modify_job(name, next_run_time=system_clock())  # the library's own time
 
     async def stop(self, timeout_s: float = 30) -> None:
         """Take on nothing more, let what is under way finish, give the lease back."""
@@ -147,7 +150,7 @@ class Clockwork:
 
     def deliver(self) -> None:
         """Send all that can be sent now."""
-        while not self._stopping.is_set() and deliver_next(self._hub, self._owner):
+        while not self._stopping.is_set() and deliver_next(self._hub, self._owner, self._claim_s):
             pass
 
     # --- how it is

@@ -23,7 +23,7 @@ _HEAD_MOST: Final = 1 << 20
 _SEALED_MOST: Final = CHUNK + 64
 
 
-class FileDamaged(Exception):  # noqa: N818 - it names the state
+class FileDamaged(Unreadable):
     """The file is no sealed file, is damaged or cut, or was sealed under another key."""
 
 

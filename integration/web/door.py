@@ -57,6 +57,8 @@ class Options:
     wake: Callable[[], None] = field(default=lambda: None)
     #: What else must be well for the hub to be ready: "ok", or what is wrong.
     checks: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    #: What else the metrics say, by name.
+    figures: Callable[[], Mapping[str, int]] = field(default=dict)
 
 
 @dataclass(frozen=True)

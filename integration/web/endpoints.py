@@ -117,6 +117,7 @@ PARAMETERS: Final[Mapping[str, tuple[str, type]]] = {
     "client": (r"[A-Za-z0-9._-]{1,60}", str),
     "message": (r"[A-Za-z0-9._:-]{1,200}", str),
     "kind": (r"[a-z]{1,20}", str),
+    "period": (r"20[0-9]{2}-[0-9]{2}(?:-[0-9]{2})?", str),
     "asset": (r"[a-z0-9-]{1,40}\.[a-z]{2,4}", str),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -23,6 +24,7 @@ class Figures:
         labels = ("method", "route", "status")
         self._calls = Counter("waiverhub_calls", "Calls answered.", labels, registry=self._registry)
         self._took = Histogram("waiverhub_call_seconds", "Time to answer.", ("route",), registry=self._registry)
+        self._others: dict[str, Gauge] = {}
         age = "Age of the oldest file that waits to be applied."
         self.waiting_s = Gauge("waiverhub_inbox_age_seconds", age, registry=self._registry)
 
@@ -30,6 +32,13 @@ class Figures:
         """Count a call that was answered."""
         self._calls.labels(method, route, str(status)).inc()
         self._took.labels(route).observe(took_s)
+
+    def set(self, figures: Mapping[str, int]) -> None:
+        """Set what others know: jobs, deliveries."""
+        for name, value in figures.items():
+            if name not in self._others:
+                self._others[name] = Gauge(f"waiverhub_{name}", name.replace("_", " "), registry=self._registry)
+            self._others[name].set(value)
 
     def written(self, accept: str) -> tuple[bytes, str]:
         """Return the figures as Prometheus reads them, and their media type."""

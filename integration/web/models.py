@@ -28,6 +28,13 @@ class Paging(Model):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
+class UnfinishedQuery(Model):
+    """The newest, all or those that are not finished."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    unfinished: bool = False
+
+
 class OfCompany(Paging):
     """A part of what concerns one company, or all."""
 
@@ -203,6 +210,7 @@ class NewUser(Model):
 
 
 class RoleGiven(Model):
-    """A person's next role."""
+    """A person's next role; a company's operator belongs to a company."""
 
     role: Role
+    company: CompanyCode | None = None

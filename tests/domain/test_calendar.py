@@ -1,4 +1,4 @@
-"""The calendar: every missed month is due, in order; a list never before its month is computed; work days as noticed."""
+"""The calendar: every missed month is due, in order; no list before its month is computed; work days as noticed."""
 
 from __future__ import annotations
 
@@ -94,5 +94,5 @@ def test_faults_of_the_calendar_are_named() -> None:
     parsed["run"] = {"meaning": "when months are run", "source": "nowhere", "at": "25:00"}
     with pytest.raises(ConfigurationRefused, match=r"run\.at"):
         load_calendar("calendar.toml", parsed)
-    with pytest.raises(ConfigurationRefused, match="2026.toml"):
+    with pytest.raises(ConfigurationRefused, match=r"2026\.toml"):
         notice_of("2026.toml", {"source": "x", "off": ["2026-01-01"]})

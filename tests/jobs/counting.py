@@ -36,17 +36,17 @@ def work_counted(at_hash: Callable[[], None] = lambda: None) -> Iterator[list[st
 
 
 @contextmanager
-def signatures_verified() -> Iterator[list[str]]:
-    """Give a list that fills with each signature that the crypto library verifies."""
-    verified: list[str] = []
+def calls_counted(name: str) -> Iterator[list[str]]:
+    """Give a list that fills with each call of a built-in of this name: ``verify`` of a signature, say."""
+    made: list[str] = []
 
     def call(_frame: Any, kind: str, argument: Any) -> None:
-        if kind == "c_call" and argument.__name__ == "verify":
-            verified.append(str(argument))
+        if kind == "c_call" and argument.__name__ == name:
+            made.append(str(argument))
 
     sys.setprofile(call)
     try:
-        yield verified
+        yield made
     finally:
         sys.setprofile(None)
 

@@ -80,7 +80,7 @@ def survives(url: str, keys: Path, action: str) -> list[Any]:
 
 
 POINTS = [
-    ("report", "statement:12"), ("report", "statement:25"), ("report", "statement:40"), ("report", "commit:3"),
+    ("report", "statement:12"), ("report", "statement:25"), ("report", "statement:40"), ("report", "commit:4"),
     ("report", "committed:1"), ("report", "committed:2"), ("settle", "statement:70"), ("settle", "commit:4"),
 ]  # fmt: skip
 
@@ -95,7 +95,7 @@ def test_killed_at_a_named_point_all_or_nothing_is_there(copied, key_folder: Pat
 def test_the_harness_finds_a_report_that_was_cut_in_two(copied, key_folder: Path) -> None:
     """The negative control: a mutant that commits the draws before the report is recorded."""
     url = copied()
-    assert killed(url, key_folder, "torn", "commit:3")
+    assert killed(url, key_folder, "torn", "commit:4")
     hub = crash_child.hub_on(url, str(key_folder))
     assert half_is_there(hub)
     hub.store.close()
@@ -108,7 +108,7 @@ def listed_postgresql(postgresql_url: str, key_folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("action", "point"), [("report", "statement:30"), ("report", "commit:3"), ("settle", "commit:4")]
+    ("action", "point"), [("report", "statement:30"), ("report", "commit:4"), ("settle", "commit:4")]
 )
 def test_a_client_killed_on_postgresql_leaves_all_or_nothing(
     listed_postgresql: str, key_folder: Path, action: str, point: str

@@ -5,10 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
-import structlog
 from aiohttp.test_utils import TestClient, TestServer
 from callers import Caller, let_everybody_in
 from fake_clock import FakeClock
@@ -43,16 +41,6 @@ def fill(hub: Hub) -> None:
     run(hub, "2026-11")
     publish(hub, "2026-11")
     audit.sequence(hub.store, hub.ring, hub.clock)
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> None:
-    """Logs as the service writes them are tested elsewhere; unconfigured, they draw whole tracebacks."""
-    structlog.configure(processors=[_drop])
-
-
-def _drop(*_line: object) -> NoReturn:
-    raise structlog.DropEvent
 
 
 @pytest.fixture(scope="session")

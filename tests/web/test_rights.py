@@ -16,7 +16,14 @@ DOCUMENT = {
     "/v1/openapi.json", "/docs", "/docs/docs.js", "/docs/swagger_bundle.js", "/docs/swagger_preset.js",
     "/docs/swagger_style.css",
 }  # fmt: skip
-VALUES = {"month": "2026-10", "company": "city_water", "code": "NOT_FOUND", "name": "nobody", "client": "no-client"}
+VALUES = {
+    "month": "2026-10",
+    "company": "city_water",
+    "code": "NOT_FOUND",
+    "name": "nobody",
+    "client": "no-client",
+    "period": "2026-10",
+}
 
 
 def path_of(endpoint: Endpoint) -> str:

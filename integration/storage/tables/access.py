@@ -67,8 +67,8 @@ clients = Table(
     int_column("revoked_us", nullable=True),
 )
 
-#: What a machine proves itself with: ``secret`` (argon2id hash), ``key`` (public JWK, also for signatures) or
-#: ``certificate`` (SHA-256 of its DER). A rotated one stays good until ``ends_us``.
+#: What a machine proves itself with: ``secret`` (SHA-256 of 256 random bits), ``key`` (public JWK, also for signatures)
+#: or ``certificate`` (SHA-256 of its DER). A rotated one stays good until ``ends_us``.
 credentials = Table(
     "credentials",
     metadata,

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from integration.web.api import access, acts, civil_affairs, companies, office, public
+from integration.web.api import access, acts, civil_affairs, companies, office, public, service
 
 ENDPOINTS: Final = (
     *access.ENDPOINTS,
@@ -10,6 +10,7 @@ ENDPOINTS: Final = (
     *companies.ENDPOINTS,
     *office.ENDPOINTS,
     *acts.ENDPOINTS,
+    *service.ENDPOINTS,
     *public.ENDPOINTS,
 )
 

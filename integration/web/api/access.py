@@ -106,7 +106,8 @@ def add_user(call: Call) -> Reply:
 
 def give_role(call: Call) -> Reply:
     """Give a person another role; their sessions end."""
-    manage_access.set_role(call.hub, call.word("name"), call.said(RoleGiven).role, actor=call.principal.actor)
+    said = call.said(RoleGiven)
+    manage_access.set_role(call.hub, call.word("name"), said.role, company=said.company, actor=call.principal.actor)
     return Reply(Done())
 
 

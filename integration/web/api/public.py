@@ -26,6 +26,7 @@ def ready(call: Call) -> Reply:
 
 def metrics(call: Call) -> Reply:
     """Give the figures for Prometheus."""
+    call.door.figures.set(call.door.options.figures())
     raw, content_type = call.door.figures.written(call.request.headers.get("Accept", ""))
     return Reply(raw=raw, headers={"Content-Type": content_type})
 
