@@ -15,7 +15,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from adapters.base import Garbled, Parcel, Refused, Unreachable
 
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S: Final = 30
 _TOO_BUSY: Final = (408, 425, 429, 500, 502, 503, 504)
+
+
+def _with_port(url: str) -> str:
+    try:
+        urlsplit(url).port  # noqa: B018 - reading it checks it
+    except ValueError:
+        raise ValueError("the port is no number up to 65535") from None
+    return url
 
 
 class HttpPush(BaseModel):
@@ -35,7 +43,7 @@ class HttpPush(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     form: Literal["http_push"]
-    url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")]
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"), AfterValidator(_with_port)]
     token_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = ""
 
     def send(self, parcel: Parcel, content: Iterable[bytes]) -> str:
@@ -82,13 +90,11 @@ class HttpPush(BaseModel):
         try:
             path = f"{parts.path.rstrip('/')}/{quote(message_id, safe='')}"
             connection.request(method, path, body=content or None, headers={**headers, **known})
-            answer = connection.getresponse()
-            answer.read()
-            yield answer
+            yield connection.getresponse()  # the status says it all; a body may be endless, and is not read
+        except OSError as error:  # first: a connection broken off before the answer is an HTTPException as well
+            raise Unreachable(type(error).__name__) from None
         except HTTPException:
             raise Garbled("NO_HTTP") from None
-        except (OSError, ssl.SSLError) as error:
-            raise Unreachable(type(error).__name__) from None
         finally:
             connection.close()
 

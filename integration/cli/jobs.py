@@ -39,7 +39,7 @@ def due(json: AsJson = False) -> None:
     """Show what is due now and not done, in order: what a running clock would do next."""
     with reading() as hub, hub.store.read() as connection:
         now = hub.clock().astimezone(SHANGHAI).replace(tzinfo=None)
-        found = hub.year.due(ledger.newest_month(connection), now)
+        found = hub.year.due({run.month for run in ledger.all_runs(connection)}, now)
         done = {(j.job, j.period) for j in job_runs.job_lines(connection, 10_000) if j.state == "done"}
         known = hub.year.workdays.is_known(now.year)
     left = [one for one in found if (one.job.value, one.period) not in done]

@@ -7,7 +7,7 @@ daily or weekly, the newest time alone is made up for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
@@ -159,6 +159,11 @@ def notice_of(file: str, parsed: Mapping[str, Any]) -> tuple[frozenset[date], fr
 # --- what is due ---------------------------------------------------------------------------------------------------
 
 
+def _in_order(due: Due) -> tuple[datetime, int, str]:
+    """Sort by time; what falls on one instant as the steps of a month follow each other."""
+    return due.at, tuple(Job).index(due.job), due.period
+
+
 class Year:
     """Calendar, work days and policy together: when each job of a month is due."""
 
@@ -182,26 +187,32 @@ class Year:
         due = month.plus(1).first.replace(day=self._policy.at(month).report_due_day)
         return datetime.combine(self.workdays.after(due, self.calendar.escalate.work_days), self.calendar.escalate.at)
 
-    def due(self, newest: Month | None, now: datetime) -> list[Due]:
-        """Return what is due by now, in order of time; ``newest`` is the latest month that was computed, if any."""
-        return sorted([*self._monthly(newest, now), *self._daily(now)])
+    def due(self, computed: Collection[Month], now: datetime) -> list[Due]:
+        """Return what is due by now, done or not, in order of time; ``computed`` are the months of the ledger."""
+        return sorted({*self._monthly(computed, now), *self._daily(now)}, key=_in_order)
 
-    def _monthly(self, newest: Month | None, now: datetime) -> Iterator[Due]:
-        """Yield the steps of every month from the newest computed one on.
+    def _monthly(self, computed: Collection[Month], now: datetime) -> Iterator[Due]:
+        """Yield what follows from the months of the ledger, and the steps of every month after them.
 
-        A ledger begins with the first month that is run; which one that is, a person decides, and not the clock.
+        A ledger begins with the first month that is run; which one that is, a person decides, and not the clock. A
+        month stays to be published and its reports to be asked for when the next is computed: a list may be held.
         """
-        if newest is None:
+        if not computed:
             return
-        month = newest
+        month = newest = max(computed)
+        for one in computed:
+            if newest.minus(one) <= self._policy.at(newest).look_back_months:
+                yield from self._after(one, now)
         while (at := self.run_at(month)) <= now:
             yield Due(at, Job.RUN, str(month))
-            if (publish := self.publish_at(month)) <= now:
-                yield Due(publish, Job.PUBLISH, str(month))
+            yield from self._after(month, now)
             month = month.plus(1)
-        for told in (newest.plus(-back) for back in range(3)):
-            if (late := self.escalate_at(told)) <= now:
-                yield Due(late, Job.ESCALATE, str(told))
+
+    def _after(self, month: Month, now: datetime) -> Iterator[Due]:
+        """Yield what is due of a month once it is computed."""
+        for at, job in ((self.publish_at(month), Job.PUBLISH), (self.escalate_at(month), Job.ESCALATE)):
+            if at <= now:
+                yield Due(at, job, str(month))
 
     def _daily(self, now: datetime) -> Iterator[Due]:
         for job, entry in ((Job.RECONCILE, self.calendar.reconcile), (Job.PURGE, self.calendar.purge)):

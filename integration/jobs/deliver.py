@@ -53,6 +53,8 @@ def deliver_next(hub: Hub, owner: str, claim_s: float = CLAIM_S) -> bool:
         _undelivered(hub, message, owner, error.code, wait_us(message.attempts, error.retry_after, hub.clock))
     except Refused as error:
         _undelivered(hub, message, owner, error.code, None)
+    except Exception as error:  # noqa: BLE001 - a message that cannot even be tried must not be tried for ever
+        _undelivered(hub, message, owner, type(error).__name__, wait_us(message.attempts, None, hub.clock))
     else:
         with hub.store.write() as connection:
             outbox.delivered(connection, hub.clock, message, owner, code)
@@ -78,7 +80,7 @@ def _asked_s(text: str | None, clock: Clock) -> int | None:
     """Return the seconds that a ``Retry-After`` asks for, written as such or as a date; at most a day."""
     if text is None:
         return None
-    if text.strip().isdigit():
+    if text.isascii() and text.strip().isdigit():  # "²" is a digit as well, and no number
         return min(int(text.strip()[:9]), 86_400)
     try:
         seconds = (parsedate_to_datetime(text) - clock()).total_seconds()

@@ -14,6 +14,7 @@ from integration.jobs.sync_report import apply_report
 from integration.jobs.sync_roster import apply_roster
 from integration.storage import submissions
 from integration.storage.errors import StorageError
+from integration.storage.leases import Fenced
 from integration.storage.submissions import Received
 
 _log = structlog.get_logger(__name__)
@@ -66,6 +67,11 @@ def _applied(hub: Hub, one: submissions.Waiting, actor: str) -> bool:
         result = conclude(hub, one.submission_id, one.kind, apply=apply, actor=actor)
     except StorageError as error:
         _log.error("submission_waits_on", submission=one.submission_id, code=error.code)
+        return False
+    except Fenced:
+        raise
+    except Exception as error:  # noqa: BLE001 - one file keeps no other back
+        _log.error("submission_waits_on", submission=one.submission_id, exc_info=error)
         return False
     _log.info("submission_answered", submission=one.submission_id, kind=one.kind, state=result.state)
     return True

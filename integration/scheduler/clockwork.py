@@ -33,6 +33,8 @@ _LEASE: Final = "clock"
 LEASE_S: Final = 15.0
 #: Without a tick for so long the clock is not well; a long job counts as a tick while it runs.
 _LATE_US: Final = 120 * 1_000_000
+#: How long giving back the lease may wait for others.
+_GIVE_BACK_S: Final = 2
 
 
 class Clockwork:
@@ -47,6 +49,7 @@ class Clockwork:
         self._claim_s = claim_s
         self._lease_us = round(lease_s * 1_000_000)
         self._pool = ThreadPoolExecutor(2, "clock")
+        self._lease_pool = ThreadPoolExecutor(1, "lease")
         self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
         self._stopping = threading.Event()
         self._lease: Lease | None = None
@@ -56,26 +59,27 @@ class Clockwork:
     async def start(self) -> None:
         """Begin to tick."""
         self._loop = asyncio.get_running_loop()
-        self._every(self._tick_s, self.tick, "work")
-        self._every(self._tick_s, self.deliver, "deliver")
+        for name, work in self._works.items():
+            self._every(self._tick_s, work, name, self._pool)
         if self._hub.store.dialect == "postgresql":  # on SQLite no other process can want the lease
-            self._every(self._lease_us / 3_000_000, self.renew, "renew", ThreadPoolExecutor(1, "lease"))
+            self._every(self._lease_us / 3_000_000, self.renew, "renew", self._lease_pool)
         self._scheduler.start()
         self.wake()
 
-    def _every(
-        self, seconds: float, work: Callable[[], None], name: str, pool: ThreadPoolExecutor | None = None
-    ) -> None:
+    @property
+    def _works(self) -> dict[str, Callable[[], None]]:
+        return {"work": self.tick, "deliver": self.deliver}
+
+    def _every(self, seconds: float, work: Callable[[], None], name: str, pool: ThreadPoolExecutor) -> None:
         async def woken() -> None:
-            await self._loop.run_in_executor(pool or self._pool, self._tried, work)
+            if not (self._stopping.is_set() and name in self._works):  # a lease is held until the last job is done
+                await self._loop.run_in_executor(pool, self._tried, work)
 
         more: dict[str, Any] = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler.add_job(woken, "interval", seconds=seconds, id=name, **more)
 
     def _tried(self, work: Callable[[], None]) -> None:
         """Do the work of one waking; what goes wrong is told and tried again at the next."""
-        if self._stopping.is_set():
-            return
         try:
             work()
         except Fenced:
@@ -91,27 +95,40 @@ class Clockwork:
         self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
-        for name in ("work", "deliver"):
+        for name in self._works:
             if self._scheduler.get_job(name) is not None:
                 self._scheduler.modify_job(name, next_run_time=system_clock())  # the library's own time
 
     async def stop(self, timeout_s: float = 30) -> None:
         """Take on nothing more, let what is under way finish, give the lease back."""
         self._stopping.set()
-        self._scheduler.shutdown(wait=False)
-        done = asyncio.get_running_loop().run_in_executor(None, self._pool.shutdown)
-        try:
-            await asyncio.wait_for(done, timeout_s)
+        for name in self._works:
+            self._scheduler.remove_job(name)
+        try:  # the lease is renewed meanwhile: what is under way may take longer than it lasts
+            await asyncio.wait_for(asyncio.to_thread(self._pool.shutdown), timeout_s)
         except TimeoutError:
             _log.warning("work_left_unfinished")
-        if self._lease is not None:
-            with self._hub.store.write() as connection:
+        self._scheduler.shutdown(wait=False)
+        await asyncio.to_thread(self._give_back)
+
+    def _give_back(self) -> None:
+        """Let another replica take over at once; one that cannot waits until the lease is over."""
+        self._lease_pool.shutdown()  # nothing renews it after this
+        if self._lease is None:
+            return
+        try:
+            # work that was left unfinished may hold what this write waits for
+            with self._hub.store.waiting(_GIVE_BACK_S).write() as connection:
                 give_back(connection, self._lease)
+        except StorageError as error:
+            _log.warning("lease_kept", code=error.code)
 
     # --- one tick
 
     def tick(self) -> None:
         """Take the lease, or leave the work to whoever has it; then do all that is due."""
+        if self._stopping.is_set():
+            return
         with self._hub.store.write() as connection:
             self._lease = take_lease(connection, self._hub.clock, _LEASE, self._owner, self._lease_us)
         if self._lease is None:
@@ -125,19 +142,19 @@ class Clockwork:
             self._last_us = now_us(self._hub.clock)
 
     def _work(self, lease: Lease, hub: Hub) -> None:
-        apply_waiting(hub, actor=ACTOR)
+        _empty_inbox(hub)
         for due in self._due(hub):
             if self._stopping.is_set():
-                return
-            do_job(hub, due, lease)
-            apply_waiting(hub, actor=ACTOR)  # what comes meanwhile does not wait for a whole year's jobs
+                break
+            if do_job(hub, due, lease):
+                _empty_inbox(hub)  # what comes meanwhile does not wait for a whole year's jobs
         audit.sequence(hub.store, hub.ring, hub.clock)
 
     def _due(self, hub: Hub) -> list[Due]:
         with hub.store.read() as connection:
-            newest = ledger.newest_month(connection)
+            computed = {run.month for run in ledger.all_runs(connection)}
         now = hub.clock().astimezone(SHANGHAI).replace(tzinfo=None)
-        return hub.year.due(newest, now)
+        return hub.year.due(computed, now)
 
     def renew(self) -> None:
         """Hold the lease for longer while a job runs."""
@@ -170,3 +187,13 @@ class Clockwork:
             "jobs_dead": dead, "outbox_waiting": age.waiting, "outbox_dead": age.dead,
             "outbox_age_seconds": age.oldest_us // 1_000_000,
         }  # fmt: skip
+
+
+def _empty_inbox(hub: Hub) -> None:
+    """Apply what waits; a file that cannot be applied keeps no month from being run."""
+    try:
+        apply_waiting(hub, actor=ACTOR)
+    except Fenced:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a file, the calendar's jobs go on
+        _log.error("inbox_failed", exc_info=error)

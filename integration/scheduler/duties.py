@@ -13,6 +13,7 @@ from integration.jobs.publish import publish_month
 from integration.jobs.purge_content import purge_content
 from integration.jobs.reconcile import reconcile
 from integration.storage import audit, ledger, report_views
+from integration.storage.nonces import forget_nonces
 from schemas.values import Month
 
 #: How the clock is called in the audit.
@@ -76,7 +77,9 @@ def recompute(hub: Hub, _period: str) -> Ended:
 
 
 def purge(hub: Hub, _period: str) -> Ended:
-    """Delete raw files beyond their retention."""
+    """Delete raw files beyond their retention, and nonces whose time is over."""
+    with hub.store.write() as connection:
+        forget_nonces(connection, hub.clock)
     return Ended(f"{purge_content(hub, hub.raw_retention_days, actor=ACTOR)} submissions")
 
 

@@ -37,14 +37,17 @@ def database_us(connection: Connection, clock: Clock) -> int:
 
 
 def take_lease(connection: Connection, clock: Clock, name: str, owner: str, ttl_us: int) -> Lease | None:
-    """Take a lease that is free, over, or one's own already; None while another holds it."""
+    """Take a lease that is free, over, or one's own already; None while another holds it.
+
+    One that ends later than it could have been taken for is over too: the clock was set back since.
+    """
     take_key_lock(connection, f"lease {name}")
     now = database_us(connection, clock)
     row = connection.execute(select(leases).where(leases.c.name == name)).first()
     if row is None:
         connection.execute(insert(leases).values(name=name, owner=owner, fence=1, ends_us=now + ttl_us))
         return Lease(name, owner, 1)
-    if row.owner != owner and row.ends_us > now:
+    if row.owner != owner and now < row.ends_us <= now + ttl_us:
         return None
     fence = row.fence + (row.owner != owner)
     values = {"owner": owner, "fence": fence, "ends_us": now + ttl_us}

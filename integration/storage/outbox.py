@@ -6,7 +6,7 @@ A repetition carries the same message id and bytes; what is sent twice has the e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
@@ -18,6 +18,8 @@ from integration.storage.tables import delivery_attempts, outbox
 
 #: After so many attempts a message waits for a person.
 MOST_ATTEMPTS: Final = 12
+#: No claim is for so long; one that is was made by a clock that has been set back since.
+_LONGEST_CLAIM_US: Final = 3_600 * 1_000_000
 
 
 class Message(NamedTuple):
@@ -71,16 +73,28 @@ def claim(connection: Connection, clock: Clock, owner: str, for_us: int) -> Mess
     """Claim the message that has waited longest, for so long; None if there is nothing to send now."""
     c, now, lease_now = outbox.c, now_us(clock), database_us(connection, clock)
     ready = and_(c.state == "waiting", c.not_before_us <= now)
-    left_behind = and_(c.state == "sending", c.claimed_until_us <= lease_now)
+    over = or_(c.claimed_until_us <= lease_now, c.claimed_until_us > lease_now + _LONGEST_CLAIM_US)
+    left_behind = and_(c.state == "sending", over)
     query = select(outbox).where(or_(ready, left_behind)).order_by(c.not_before_us, c.message_id).limit(1)
     row = connection.execute(query.with_for_update(skip_locked=True)).first()
     if row is None:
         return None
+    if row.state == "sending" and _cut_off(connection, clock, row):
+        return claim(connection, clock, owner, for_us)
     claimed = {"state": "sending", "attempts": row.attempts + 1, "owner": owner, "fence": row.fence + 1}
     claimed["claimed_until_us"] = lease_now + for_us
     connection.execute(update(outbox).where(c.message_id == row.message_id).values(claimed))
     unclear = row.fence > 0
     return Message(row.message_id, row.kind, row.company, row.subject, row.attempts + 1, row.fence + 1, unclear)
+
+
+def _cut_off(connection: Connection, clock: Clock, row: Any) -> bool:
+    """Note an attempt whose process did not live to tell its end; return whether it was the last one allowed."""
+    last = bool(row.attempts >= MOST_ATTEMPTS)
+    _attempt(connection, clock, row.message_id, ("dead" if last else "unclear", "CUT_OFF"), row.owner)
+    if last:
+        connection.execute(update(outbox).where(outbox.c.message_id == row.message_id).values(state="dead"))
+    return last
 
 
 def delivered(connection: Connection, clock: Clock, message: Message, owner: str, code: str) -> bool:
