@@ -95,10 +95,11 @@ async def _listen(
         figures=clockwork.figures if clockwork is not None else dict,
         checks={"service": lambda: "stopping" if stop.is_set() else "ok"} | _checks(clockwork),
     )
-    app_runner = runner(make_app(patient, options), service.deadlines, shutdown_timeout=DRAIN_S - 5)
+    app = make_app(patient, options)
+    app_runner = runner(app, service.deadlines, _tls(service), shutdown_timeout=DRAIN_S - 5)
     await app_runner.setup()
     stack.push_async_callback(app_runner.cleanup)
-    site = web.TCPSite(app_runner, service.host, service.port, ssl_context=_tls(service))
+    site = web.TCPSite(app_runner, service.host, service.port)  # TLS is the runner's, which times the handshake
     await site.start()
     scheme = "https" if service.tls_cert else "http"
     return f"{scheme}://{service.host}:{site.port}"

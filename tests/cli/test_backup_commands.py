@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from hub_shell import FIRST, PASSWORD, Shell
 
-from integration.cli.program import program
-
-pytestmark = pytest.mark.skipif(
-    all(group.name != "backup" for group in program.registered_groups), reason="the program has no such commands"
-)
 COMPANIES = ("city_gas", "city_water", "suburb_water")
 
 

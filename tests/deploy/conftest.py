@@ -62,9 +62,27 @@ class Cluster:
         options = {"host": "127.0.0.1", "port": port, "user": "postgres", "password": password, "dbname": "postgres"}
         return psycopg.connect(**options, autocommit=True)  # type: ignore[arg-type]
 
+    def postmaster(self, name: str) -> int:
+        return int((self.folder / name / "data" / "postmaster.pid").read_text().split("\n")[0])
+
+    def unsafe(self) -> None:
+        """Acknowledge commits that no other node has, as a cluster without synchronous replication would."""
+        settings = ["-s", "synchronous_mode=false", "-s", "synchronous_mode_strict=false"]
+        command = ["patronictl", "-c", self.folder / "node1.yml", "edit-config", "--force", *settings]
+        subprocess.run(command, check=True, timeout=60, capture_output=True)
+        with self.watching(self.primary()) as watching:
+            shown = "SHOW synchronous_standby_names"
+            until(lambda: True if watching.execute(shown).fetchone() == ("",) else None, 60)
+
+    def cut_off(self, name: str) -> None:
+        """Let nothing more leave a node for the others."""
+        for pid in children(self.postmaster(name)):
+            if b"walsender" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGSTOP)
+
     def kill(self, name: str) -> None:
         """Let a node die as if its machine had lost power: Patroni, PostgreSQL and every process of it, at once."""
-        postmaster = int((self.folder / name / "data" / "postmaster.pid").read_text().split("\n")[0])
+        postmaster = self.postmaster(name)
         patroni = int((self.folder / f"patroni{name[-1]}.pid").read_text())
         for pid in (patroni, postmaster, *children(postmaster)):
             try:

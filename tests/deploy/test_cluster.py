@@ -207,3 +207,21 @@ def test_the_service_goes_on_by_itself_and_publishes_the_month(cluster: Cluster,
     store.close()
     hub("audit", "checkpoint")
     check_nothing_is_lost(hub, counting)
+
+
+def test_control_without_synchronous_replication_what_was_acknowledged_is_lost(cluster: Cluster, hub: Hub) -> None:
+    """The last test, for it takes the safety out: the check above must find what is missing then."""
+    cluster.up()
+    until(lambda: True if len(cluster.roles()) == 3 else None, 90)
+    cluster.unsafe()
+    old = cluster.primary()
+    with Counting(cluster.url) as counting:
+        cluster.cut_off(old)
+        before = len(counting.acknowledged)
+        until(lambda: True if len(counting.acknowledged) > before + 20 else None, 60)
+        cluster.kill(old)
+        acknowledged = len(counting.acknowledged)
+        until(lambda: True if len(counting.acknowledged) > acknowledged + 20 else None, 120)
+    hub("audit", "checkpoint")
+    with pytest.raises(AssertionError):
+        check_nothing_is_lost(hub, counting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -12,14 +13,14 @@ from integration.clock import now_us
 from integration.domain.rights import Right
 from integration.jobs.ask_certificate import CertificateAnswer, ask_certificate
 from integration.jobs.check_file import Checked, check_file
-from integration.storage import audit, lists, receipts
+from integration.storage import audit, receipts
 from integration.storage.lists import Published
 from integration.storage.overview import RowsEnded, Submission, at_text
 from integration.storage.overview import lists_after as listed_after
 from integration.web.answers import Accepted, ListLine, Receipt
 from integration.web.api import shared
 from integration.web.calls import Call, found
-from integration.web.content import XLSX, TooManyRows, respond
+from integration.web.content import XLSX, Listed, TooManyRows, respond
 from integration.web.endpoints import Endpoint, Reply
 from integration.web.models import CertificateQuestion, ContentQuery, FileQuery, Paging, ReceiptOf, SubmissionsQuery
 from integration.web.problems import Problem
@@ -51,10 +52,9 @@ def own_lists(call: Call) -> Reply:
 
 
 def own_list(call: Call) -> Published:
-    """Return one of the company's lists."""
-    with call.hub.store.read() as connection:
-        one: Published = found(lists.find_list(connection, call.principal.party, call.number("number")))
-    return one
+    """Return one of the company's lists: from memory, where it was asked for not long ago."""
+    one: Listed = found(call.door.files.find(call.principal.party, call.number("number")))
+    return one.published
 
 
 def manifest(call: Call) -> Reply:
@@ -71,15 +71,19 @@ def signature(call: Call) -> Reply:
 async def content(call: Call) -> web.StreamResponse:
     """Give a list's content from the file that is kept of it."""
     company, number = call.principal.party, call.number("number")
-    signed = await call.door.in_thread(lambda: msgspec.json.decode(own_list(call).manifest, type=Manifest))
+    files = call.door.files
+    known = files.listed(company, number) or await call.door.in_thread(lambda: files.find(company, number))
+    signed: Manifest = found(known).manifest
     name = call.asked(ContentQuery).rendering or _wanted(signed, call.request.headers.get("Accept", "*/*"))
     if name == "xlsx":
         return await _sheet(call, signed)
     rendering = next((one for one in signed.renderings if one.name == name), None)
     if rendering is None:
         raise Problem("NOT_ACCEPTABLE", _forms(signed))
-    path = await call.door.in_thread(lambda: call.door.files.path_of(company, number, signed, rendering))
-    await call.door.in_thread(lambda: _collected(call, name))
+    path = files.at_hand(company, number, rendering)
+    if path is None:
+        path = await call.door.in_thread(partial(files.path_of, company, number, signed, rendering))
+    await _note(call, name)
     return respond(path, rendering.media_type, rendering.file_name)
 
 
@@ -90,7 +94,7 @@ async def _sheet(call: Call, signed: Manifest) -> web.StreamResponse:
     except TooManyRows:
         detail = "行数超过一张工作表，请取 CSV / more rows than a sheet holds; take csv"
         raise Problem("NOT_ACCEPTABLE", detail) from None
-    await call.door.in_thread(lambda: _collected(call, "xlsx"))
+    await _note(call, "xlsx")
     return respond(path, XLSX, f"{company}-{number:06}.xlsx")
 
 
@@ -114,11 +118,14 @@ def _forms(signed: Manifest) -> str:
     return f"可用：{names} / to be had: {names}"
 
 
-def _collected(call: Call, rendering: str) -> None:
+async def _note(call: Call, rendering: str) -> None:
     """Note the first time that a list was collected: a disclosure that the audit can show."""
+    if (call.principal.party, call.number("number"), rendering) not in call.door.collected:
+        await call.door.in_thread(lambda: _collected(call, rendering))
+
+
+def _collected(call: Call, rendering: str) -> None:
     company, number, actor = call.principal.party, call.number("number"), call.principal.actor
-    if (company, number, rendering) in call.door.collected:
-        return
     with call.hub.store.write() as connection:
         if receipts.note_collected(connection, call.hub.clock, company, number, rendering, actor):
             audit.record(
