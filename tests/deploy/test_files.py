@@ -26,7 +26,7 @@ def commands_in(path: Path) -> Iterator[list[str]]:
     lines = re.findall(r"^ {4}.*$|`[^`\n]+`", text, re.MULTILINE) if path.suffix == ".md" else text.splitlines()
     for line in lines:
         if not line.startswith(("#", "Description", "Documentation")):
-            yield from (shlex.split(found.replace('"', "")) for found in COMMAND.findall(line))
+            yield from map(shlex.split, COMMAND.findall(re.sub(r"\$+\([^)]*\)", "FILE", line).replace('"', "")))
 
 
 def unknown(words: list[str]) -> str | None:
