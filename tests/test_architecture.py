@@ -145,3 +145,9 @@ def test_every_parameter_of_the_policy_says_what_it_means_and_where_it_is_writte
     for name, parameter in policy.parameters.items():
         assert len(parameter.meaning) > 10, name
         assert len(parameter.source) > 5, name
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Pytest imports them by their names alone."""
+    names = [path.name for path in TESTS if path.name.startswith("test_")]
+    assert sorted(names) == sorted(set(names))
