@@ -38,6 +38,13 @@ FIRST = Month.of(today(system_clock)).plus(-2)
 HOUSEHOLDS = 4_000
 
 
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Let what is left be told of where it is expected."""
+    yield
+    gc.collect()
+
+
 class Counting:
     """Somebody who writes all the time under a name of their own, and remembers what was acknowledged."""
 
@@ -71,7 +78,6 @@ class Counting:
         self._stop.set()
         self._thread.join()
         self._store.close()
-        gc.collect()
 
 
 class Hub:
