@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from integration.demo.check_lists import kept_lists
 from integration.demo.figures import Played
-from integration.demo.stage import CLERK, Folder, Stage
+from integration.demo.stage import CLERK, SECURITY, Folder, Stage
 from integration.demo.words import HINTS, Words
 from integration.jobs.export_list import MANIFEST, PUBLIC_KEY
 
@@ -31,9 +31,14 @@ def hints(played: Played) -> Iterator[tuple[Words, str]]:
     yield HINTS["holds"], _command(played.stage, "hold list --all")
     yield HINTS["audit"], _command(played.stage, "audit verify")
     yield HINTS["dry_run"], _command(played.stage, f"run {last.plus(1)} --dry-run")
-    password = _quoted(played.stage.folder.password(CLERK))
-    run = _command(played.stage, f"run {last} --as {CLERK}")
-    yield HINTS["run"], f"WAIVERHUB_PASSWORD_FILE={password} {run}"
+    yield HINTS["run"], _as(played.stage, CLERK, f"run {last} --as {CLERK}")
+    client = f"client add demo-billing --kind company --party city_water --title 营收系统 --as {SECURITY}"
+    yield HINTS["client"], _as(played.stage, SECURITY, client)
+
+
+def _as(stage: Stage, person: str, arguments: str) -> str:
+    """Write a command that one of the demo's people gives."""
+    return f"WAIVERHUB_PASSWORD_FILE={_quoted(stage.folder.password(person))} {_command(stage, arguments)}"
 
 
 def _report_hints(played: Played) -> Iterator[tuple[Words, str]]:

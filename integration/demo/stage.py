@@ -19,7 +19,7 @@ from integration.jobs.hub import Hub, Progress
 from integration.settings import Settings, config_folder, packaged_config
 from integration.storage.engine import Store, current_version
 from integration.storage.keys import KeyRing, init_keys
-from integration.storage.users import add_user
+from integration.storage.users import insert_user, new_user
 from schemas.values import Month
 
 #: The first month that the demo's hub computes; the story begins the month before.
@@ -27,6 +27,7 @@ FIRST_MONTH: Final = Month(2026, 10)
 #: Who proposes and who decides, and who does what the clock does otherwise.
 CLERK: Final = "demo-clerk"
 SUPERVISOR: Final = "demo-supervisor"
+SECURITY: Final = "demo-security"
 ACTOR: Final = "demo"
 
 _MARKER: Final = ".waiverhub-demo"
@@ -166,11 +167,13 @@ def _check_unused(store: Store) -> None:
 
 
 def _add_persons(hub: Hub, folder: Folder) -> None:
-    """Add the clerk and the supervisor; each password stands in a file that only its owner may read."""
-    for name, role in ((CLERK, Role.CLERK), (SUPERVISOR, Role.SUPERVISOR)):
+    """Add clerk, supervisor and security administrator; a password stands in a file that only its owner may read."""
+    roles = {CLERK: Role.CLERK, SUPERVISOR: Role.SUPERVISOR, SECURITY: Role.SECURITY_ADMIN}
+    for name, role in roles.items():
         password = secrets.token_urlsafe(12)
+        new = new_user(name, role, password)
         with hub.store.write() as connection:
-            add_user(connection, hub.clock, name, role, password)
+            insert_user(connection, hub.clock, new)
         file = os.open(folder.password(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(file, "w", encoding="utf-8") as text:
             text.write(f"{password}\n")

@@ -217,6 +217,10 @@ HINTS: Final[Mapping[str, Words]] = {
         "以经办人身份再算本月：不会重复入账（口令在该文件，仅本人可读）",
         "compute the month again as the clerk; nothing is posted twice (the password stands in that file)",
     ),
+    "client": (
+        "让一家公司的系统进来（密钥只显示这一次），随后 waiverhub serve；接口见 docs/api.md",
+        "let a company's system in (its secret is shown this once), for the API of: waiverhub serve (docs/api.md)",
+    ),
 }
 
 

@@ -118,15 +118,6 @@ def _nobody() -> str:
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def add_user(connection: Connection, clock: Clock, name: str, role: Role, password: str) -> None:
-    """Add a person to a hub that nobody else uses yet: the password is hashed while the transaction waits.
-
-    Raises:
-        UserRefused: as ``new_user`` and ``insert_user``.
-    """
-    insert_user(connection, clock, new_user(name, role, password))
-
-
 def insert_user(connection: Connection, clock: Clock, new: NewUser) -> None:
     """Add a person.
 

@@ -356,7 +356,7 @@ def test_a_hub_that_was_never_restored_has_nothing_to_confirm(sqlite_filled) -> 
 
 def test_a_restore_ends_every_session(hub, store_url, tmp_path, restored) -> None:
     with hub.store.write() as connection:
-        users.add_user(connection, hub.clock, "adm", Role.SYSTEM_ADMIN, "right horse battery")
+        users.insert_user(connection, hub.clock, users.new_user("adm", Role.SYSTEM_ADMIN, "right horse battery"))
         row = {"token_sha256": "0" * 64, "name": "adm", "created_us": 1, "seen_us": 1}
         connection.execute(insert(sessions).values(**row))
     make_backup(hub, store_url, tmp_path / "b")
