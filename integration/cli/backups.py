@@ -173,7 +173,14 @@ def list_restores(json: AsJson = False) -> None:
     if json:
         give_json(found)
         return
-    heads = ("#", "恢复 / restored", "备份 / backup of", "备份 sha256", "确认 / confirmed", "确认人 / by")
+    heads = (
+        "#",
+        "恢复 / restored",
+        "备份 / backup of",
+        "备份摘要 / backup's sha256",
+        "确认 / confirmed",
+        "确认人 / by",
+    )
     give_table("恢复 / Restores", heads, map(_line, found))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from itertools import chain
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ def check_file(
     kind: FileKindAsked, file: FileArgument, company: CompanyOption = None, limit: Limit = 50, json: AsJson = False
 ) -> None:
     """Check a file by its form alone: every fault with its row, its column and the remedy. Nothing is stored."""
-    faults, counts = _judged(_rows(kind, company, content_of(file)()))
+    faults, counts = _judged(_opened(kind, company), content_of(file)())
     if json:
         give_json({"sound": not faults, "counts": counts, "faults": faults[:limit]})
     else:
@@ -43,31 +43,39 @@ def check_file(
     leave(Exit.REFUSED if faults else Exit.DONE)
 
 
-def _rows(kind: FileKindAsked, company: str | None, chunks: Iterable[bytes]) -> Iterator[Any]:
-    """Open the file with the reader that the hub itself would use."""
+#: Reads a file's rows; what is wrong with the file as a whole is raised, at once or at its end.
+Reading = Callable[[Iterable[bytes]], Any]
+
+
+def _opened(kind: FileKindAsked, company: str | None) -> Reading:
+    """Return the reader that the hub itself would use."""
     if kind is FileKindAsked.REGISTRY:
-        rest = iter(chunks)
-        first = next(rest, b"")
-        return registry_reader(first[:64]).read(chain([first], rest))[1]
+        return _registry
     companies = companies_in(config_folder() / "companies")
     if company not in companies:
         names = ", ".join(companies)
         raise Refused(say(f"请用 --company 指明公司：{names}", f"name the company with --company: {names}"))
     port = companies[company]
     if kind is FileKindAsked.ROSTER:
-        return port.roster_reader().read(chunks)
+        return port.roster_reader().read
     reader = port.alias_reader() if kind is FileKindAsked.ALIASES else port.report_reader()
     if reader is None:
         raise Refused(say(f"{company} 未约定此类文件", f"no such file is agreed with {company}"))
-    read = reader.read(chunks)
-    return read[1] if isinstance(read, tuple) else read
+    return reader.read
 
 
-def _judged(rows: Iterator[Any]) -> tuple[list[Fault], dict[str, int]]:
+def _registry(chunks: Iterable[bytes]) -> Any:
+    rest = iter(chunks)
+    first = next(rest, b"")
+    return registry_reader(first[:64]).read(chain([first], rest))
+
+
+def _judged(reading: Reading, chunks: Iterable[bytes]) -> tuple[list[Fault], dict[str, int]]:
     faults: list[Fault] = []
     counts: Counter[str] = Counter(rows=0, sound=0)
     try:
-        for read in rows:
+        found = reading(chunks)
+        for read in found[1] if isinstance(found, tuple) else found:  # with a header, or without
             counts["rows"] += 1
             counts["sound"] += read.fault is None
             faults += [read.fault] if read.fault else []

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from callers import Caller
 from serving import served
 from world import list_bytes
 
 from integration.domain.rights import ClientKind
 from integration.jobs.hub import Hub
+from integration.jobs.inbox import apply_waiting
 from integration.jobs.manage_clients import add_client
-from integration.storage import receipts
+from integration.storage import receipts, submissions
+from integration.web.api import EXAMPLES as EXAMPLES_OF_THE_DOCUMENT
 from integration.web.door import Options
 from integration.web.server import make_app
 
@@ -41,3 +45,14 @@ def test_the_python_example_fetches_checks_and_acknowledges_every_list(city: Hub
 def test_the_examples_are_as_short_as_they_are_said_to_be() -> None:
     lengths = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.iterdir() if path.is_file()}
     assert all(lines <= 50 for lines in lengths.values()), lengths
+
+
+async def test_the_documents_own_batch_is_applied_row_by_row(api: Caller) -> None:
+    kept = await api.json(
+        "POST", "/v1/registry/batches", "bureau", 202, json=EXAMPLES_OF_THE_DOCUMENT["sendRegistryBatch"]
+    )
+    api.hub.clock.set("2026-11-24T12:00:00+08:00")  # the day of the example
+    apply_waiting(api.hub, actor="hub")
+    with api.hub.store.read() as connection:
+        ended = submissions.state(connection, kept["submission_id"])
+    assert json.loads(ended.reply)["counts"] == {"applied": 1, "unchanged": 0, "held": 0, "rejected": 0}

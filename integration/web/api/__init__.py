@@ -39,7 +39,7 @@ EXAMPLES: Final[dict[str, Any]] = {
                 "certificates": [_CERTIFICATE], "category": "dibao_urban", "status": "active",
                 "valid_from": 20261101, "valid_to": 20271031,
                 "address": {"district": "420102", "community": "花园社区", "text": "花园路1号2栋3单元401室"},
-                "members": [{"name": "示例", "id_number": "11010119900307001X"}],
+                "members": [{"name": "示例", "id_number": "110101199003070011"}],
                 "effective_on": 20261101, "source_version": 1042, "record": "grant",
             }
         ],
