@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -162,6 +163,13 @@ class Store:
             elif self._guard and transaction.is_active:
                 self._guard(connection)
 
+    def mark(self) -> int | None:
+        """Return a number that is another after every commit: what was read under the same is still so.
+
+        None where only the database can tell. It costs some microseconds.
+        """
+        return self._file.mark() if self._file else None
+
     def guarded(self, guard: Guard) -> Store:
         """Return the same store, whose every write is committed only if the guard then lets it pass."""
         return Store(self._reader, self._writer, self._file, guard, self._wait_s)
@@ -220,6 +228,9 @@ class _SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self._log = path.with_name(path.name + "-wal")
+        # the driver's own: through the engine a look would cost more than the query that it saves
+        self._marker = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._marking = threading.Lock()
         self._fold_at = _WAL_BYTES
         self._turn = threading.Lock()
         self._holder = 0
@@ -240,6 +251,11 @@ class _SqliteFile:
             self._holder = 0
             self._turn.release()
 
+    def mark(self) -> int:
+        """Return what SQLite changes with every commit of another connection; this one never commits."""
+        with self._marking:
+            return int(self._marker.execute("PRAGMA data_version").fetchone()[0])
+
     def _fold_if_large(self, writer: Engine) -> None:
         if self._size() < self._fold_at:
             return
@@ -253,6 +269,7 @@ class _SqliteFile:
     def close(self, writer: Engine) -> None:
         """Fold the log and let the next process in."""
         if self._lock is not None:
+            self._marker.close()
             _fold(writer)
             writer.dispose()
             os.close(self._lock)

@@ -38,6 +38,10 @@ from integration.web.spool import Spool
 from integration.web.tls import certificate_sha256
 
 _Value = TypeVar("_Value")
+#: A state of the database, and a second.
+Moment = tuple[int | None, int]
+
+_REMEMBERED: Final = 1_000
 
 #: How long a captured signature would be good; its nonce is remembered twice as long.
 _SIGNATURE_WINDOW_S: Final = 300
@@ -74,6 +78,8 @@ class Door:
     #: What is known to be noted as collected.
     collected: set[tuple[str, int, str]] = field(default_factory=set)
     figures: Figures = field(default_factory=Figures)
+    #: Machines by token and certificate, and the moment for which that holds.
+    machines: dict[tuple[str, str | None], tuple[Moment, Machine]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, hub: Hub, options: Options) -> Door:
@@ -142,14 +148,34 @@ class Door:
             if person is None:
                 raise _unknown()
             return Principal.of_person(person, ROLE_RIGHTS[person.role]), None
+        machine = self._machine(token, certificate)
+        return Principal.of_machine(machine), machine
+
+    def _machine(self, token: str, certificate: str | None) -> Machine:
+        """Return the machine of a token: within one second and one state of the database it is asked for once.
+
+        So a revocation counts at the next call all the same.
+        """
+        mark, key = self.hub.store.mark(), (token, certificate)
+        moment = (mark, now_us(self.hub.clock) // 1_000_000)
+        known = self.machines.get(key)
+        if known is not None and known[0] == moment:
+            return known[1]
+        machine = self._asked(token, certificate)
+        if mark is not None:
+            if len(self.machines) >= _REMEMBERED:
+                self.machines.clear()
+            self.machines[key] = (moment, machine)
+        return machine
+
+    def _asked(self, token: str, certificate: str | None) -> Machine:
         try:
             with self.hub.store.read() as connection:
-                machine = machine_of(
+                return machine_of(
                     self.hub, connection, token, audience=self.options.audience, certificate_sha256=certificate
                 )
         except TokenInvalid:
             raise _unknown() from None
-        return Principal.of_machine(machine), machine
 
     async def _signature(self, machine: Machine | None, request: web.Request) -> signatures.Signed | None:
         """Verify the signature of a client that must sign; what was seen before is refused on every replica."""

@@ -250,3 +250,18 @@ def test_a_guard_stops_a_write_at_its_end(store: Store) -> None:
     with pytest.raises(RuntimeError, match="no longer"), store.guarded(refuse).write() as connection:
         connection.execute(insert(users).values(_user("wang")))
     assert _users(store) == 0
+
+
+def test_the_mark_changes_with_every_commit_and_with_nothing_else(store: Store) -> None:
+    if store.dialect == "postgresql":
+        assert store.mark() is None
+        return
+    before = store.mark()
+    assert _users(store) == 0
+    with store.write(dry_run=True) as connection:
+        connection.execute(insert(users).values(_user("wang")))
+    assert store.mark() == before
+    with store.write() as connection:
+        connection.execute(insert(users).values(_user("li")))
+    assert store.mark() != before
+    assert store.waiting(1).mark() == store.mark()
