@@ -92,7 +92,8 @@ class Endpoint:
     write: bool = False
     #: A read that is asked with POST, because what it asks must stand in no address.
     ask: bool = False
-    #: Short enough to be answered on the loop where the database is SQLite.
+    #: A read short enough for the loop where the database is SQLite, that depends on nothing but the database, the
+    #: caller's party and language, and the address.
     quick: bool = False
     #: Answers of other statuses than ``status`` that are no problems: their types.
     others: Mapping[int, Any] = field(default_factory=dict)
