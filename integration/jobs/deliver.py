@@ -7,7 +7,6 @@ rendering's, and after an unclear end the company is asked whether it has the me
 from __future__ import annotations
 
 import base64
-import random
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
@@ -20,6 +19,7 @@ from sqlalchemy import Connection
 from adapters.base import Channel, Parcel, Refused, Unreachable
 from integration.clock import Clock
 from integration.jobs.hub import Hub
+from integration.jobs.patience import drawn_us
 from integration.storage import lists, outbox
 from integration.storage.outbox import Message
 from schemas.lists import Manifest, Rendering
@@ -32,7 +32,6 @@ _OWN: Final = "company"
 #: How long a claimed message is its claimer's: longer than any sending takes.
 CLAIM_S: Final = 300.0
 _FIRST_S: Final = 5
-_LONGEST_S: Final = 3_600
 
 
 def queue_list(connection: Connection, clock: Clock, company: str, number: int, manifest_sha256: str) -> None:
@@ -69,10 +68,9 @@ def _undelivered(hub: Hub, message: Message, owner: str, code: str, after_us: in
 
 
 def wait_us(attempts: int, retry_after: str | None, clock: Clock) -> int:
-    """Return how long to wait: what the company asks for, or a time drawn from a range that doubles ("full jitter")."""
+    """Return how long to wait: a time drawn, or longer where the company asks for that."""
     asked = _asked_s(retry_after, clock)
-    longest = min(_LONGEST_S, _FIRST_S * 2 ** (attempts - 1))
-    drawn = random.SystemRandom().randrange(1, longest * 1_000_000 + 1)
+    drawn = drawn_us(attempts, _FIRST_S)
     return drawn if asked is None else max(asked * 1_000_000, drawn)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import structlog
-from sqlalchemy import Connection
+from collections.abc import Callable, Mapping
+from typing import Final
 
+import structlog
+
+from integration.jobs import sync_aliases, sync_registry, sync_report, sync_roster
 from integration.jobs.hub import Hub
 from integration.jobs.intake import Apply, Content, conclude, keep
-from integration.jobs.outcomes import SyncResult
-from integration.jobs.sync_aliases import apply_aliases
-from integration.jobs.sync_registry import apply_registry, message_of
-from integration.jobs.sync_report import apply_report
-from integration.jobs.sync_roster import apply_roster
 from integration.storage import submissions
 from integration.storage.errors import StorageError
 from integration.storage.leases import Fenced
@@ -28,27 +26,21 @@ def keep_file(hub: Hub, kind: str, sender: str, content: Content) -> Received:
     Raises:
         MessageConflict: its message id was used for other content.
     """
-    message_id = message_of(hub, content)[1] if kind == "registry" else None
+    message_id = sync_registry.message_of(hub, content)[1] if kind == "registry" else None
     return keep(hub, sender=sender, kind=kind, message_id=message_id, content=content)
+
+
+_APPLYING: Final[Mapping[str, Callable[[Hub, str, str], Apply]]] = {
+    "registry": sync_registry.applying,
+    "roster": sync_roster.applying,
+    "aliases": sync_aliases.applying,
+    "report": sync_report.applying,
+}
 
 
 def applied_by(hub: Hub, kind: str, sender: str, *, actor: str) -> Apply:
     """Return what applies a kept file of a kind."""
-
-    def apply(connection: Connection, number: int, braked: bool) -> SyncResult:
-        match kind:
-            case "registry":
-                return apply_registry(hub, connection, number, actor=actor, braked=braked)
-            case "roster":
-                return apply_roster(hub, connection, number, hub.companies[sender], actor=actor, braked=braked)
-            case "aliases":
-                reader = hub.companies[sender].alias_reader()
-                return apply_aliases(hub, connection, number, sender, reader, actor=actor)
-            case "report":
-                return apply_report(hub, connection, number, hub.companies[sender], actor=actor)
-        raise ValueError(kind)
-
-    return apply
+    return _APPLYING[kind](hub, sender, actor)
 
 
 def apply_waiting(hub: Hub, *, actor: str) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from adapters.base import AliasReader, ReadAlias
 from integration.jobs.hub import Hub
-from integration.jobs.intake import Content, keep_outcomes, parts, take_in
+from integration.jobs.intake import Apply, Content, keep_outcomes, parts, take_in
 from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.storage import audit, rosters, submissions
 from integration.storage.engine import next_version
@@ -26,16 +26,21 @@ _COLUMNS = {"OLD_NUMBER_UNKNOWN": "old_account", "NEW_NUMBER_TAKEN": "new_accoun
 
 def sync_aliases(hub: Hub, company: str, content: Content, *, actor: str) -> SyncResult:
     """Take in a company's alias file and apply it."""
-    reader = hub.companies[company].alias_reader()
     return take_in(
         hub,
         sender=company,
         kind="aliases",
         message_id=None,
         content=content,
-        apply=lambda connection, number, _: apply_aliases(hub, connection, number, company, reader, actor=actor),
+        apply=applying(hub, company, actor),
         actor=actor,
     )
+
+
+def applying(hub: Hub, company: str, actor: str) -> Apply:
+    """Return what applies a kept alias file of a company."""
+    reader = hub.companies[company].alias_reader()
+    return lambda connection, number, _: apply_aliases(hub, connection, number, company, reader, actor=actor)
 
 
 def apply_aliases(

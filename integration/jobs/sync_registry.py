@@ -18,7 +18,7 @@ from integration.clock import today
 from integration.domain import brake
 from integration.domain.brake import Movement, Trip
 from integration.jobs.hub import Hub
-from integration.jobs.intake import BrakeTripped, Content, keep_outcomes, parts, take_in
+from integration.jobs.intake import Apply, BrakeTripped, Content, keep_outcomes, parts, take_in
 from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.jobs.registry_rows import RegistryRows
 from integration.storage import audit, registry, submissions
@@ -45,9 +45,14 @@ def sync_registry(hub: Hub, content: Content, *, actor: str) -> SyncResult:
         kind="registry",
         message_id=message_id,
         content=content,
-        apply=lambda connection, number, braked: apply_registry(hub, connection, number, actor=actor, braked=braked),
+        apply=applying(hub, sender, actor),
         actor=actor,
     )
+
+
+def applying(hub: Hub, _sender: str, actor: str) -> Apply:
+    """Return what applies a kept registry file."""
+    return lambda connection, number, braked: apply_registry(hub, connection, number, actor=actor, braked=braked)
 
 
 def message_of(hub: Hub, content: Content) -> tuple[str, str | None]:

@@ -15,7 +15,7 @@ from integration.domain.editions import Edition, next_number, standing
 from integration.jobs.bill_judge import BillJudge
 from integration.jobs.compute_month import learn_policy
 from integration.jobs.hub import Hub, monthly_service
-from integration.jobs.intake import Content, keep_outcomes, parts, take_in
+from integration.jobs.intake import Apply, Content, keep_outcomes, parts, take_in
 from integration.jobs.outcomes import SyncResult
 from integration.jobs.reconcile import Arrived, reconcile_in
 from integration.jobs.report_rows import ReportRows
@@ -29,16 +29,21 @@ from schemas.values import Month, Service
 
 def sync_report(hub: Hub, company: str, content: Content, *, actor: str) -> SyncResult:
     """Take in a company's report and reconcile it; the same file again has no effect (edge cases 70, 81)."""
-    port = hub.companies[company]
     return take_in(
         hub,
         sender=company,
         kind="report",
         message_id=None,
         content=content,
-        apply=lambda connection, number, _: apply_report(hub, connection, number, port, actor=actor),
+        apply=applying(hub, company, actor),
         actor=actor,
     )
+
+
+def applying(hub: Hub, company: str, actor: str) -> Apply:
+    """Return what applies a kept report of a company."""
+    port = hub.companies[company]
+    return lambda connection, number, _: apply_report(hub, connection, number, port, actor=actor)
 
 
 def apply_report(

@@ -17,7 +17,7 @@ from integration.clock import today
 from integration.domain import brake
 from integration.domain.brake import Movement
 from integration.jobs.hub import Hub
-from integration.jobs.intake import BrakeTripped, Content, keep_outcomes, parts, take_in
+from integration.jobs.intake import Apply, BrakeTripped, Content, keep_outcomes, parts, take_in
 from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.storage import audit, rosters, submissions
 from integration.storage.engine import next_version
@@ -39,18 +39,21 @@ _REUSED = (
 
 def sync_roster(hub: Hub, company: str, content: Content, *, actor: str) -> SyncResult:
     """Take in a company's roster and apply it."""
-    port = hub.companies[company]
     return take_in(
         hub,
         sender=company,
         kind="roster",
         message_id=None,
         content=content,
-        apply=lambda connection, number, braked: apply_roster(
-            hub, connection, number, port, actor=actor, braked=braked
-        ),
+        apply=applying(hub, company, actor),
         actor=actor,
     )
+
+
+def applying(hub: Hub, company: str, actor: str) -> Apply:
+    """Return what applies a kept roster of a company."""
+    port = hub.companies[company]
+    return lambda connection, number, braked: apply_roster(hub, connection, number, port, actor=actor, braked=braked)
 
 
 def apply_roster(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +11,7 @@ from integration.clock import SHANGHAI, instant_us
 from integration.domain.calendar import Due
 from integration.jobs.compute_month import MonthRefused
 from integration.jobs.hub import Hub
+from integration.jobs.patience import drawn_us
 from integration.jobs.publish import ListRefused
 from integration.scheduler.duties import DUTIES, Ended
 from integration.storage import job_runs
@@ -22,7 +22,6 @@ from integration.storage.leases import Fenced, Lease
 _log = structlog.get_logger(__name__)
 
 _FIRST_S: Final = 10
-_LONGEST_S: Final = 3_600
 
 
 def due_us(at: datetime) -> int:
@@ -65,8 +64,7 @@ def _ended(hub: Hub, key: JobKey, ended: Ended) -> None:
 
 
 def _failed(hub: Hub, key: JobKey, attempt: int, error: Exception) -> None:
-    longest = min(_LONGEST_S, _FIRST_S * 2 ** (attempt - 1)) * 1_000_000
-    after_us = random.SystemRandom().randrange(longest // 2, longest + 1)
+    after_us = drawn_us(attempt, _FIRST_S)
     with hub.store.write() as connection:
         job_runs.fail(connection, hub.clock, key, attempt, after_us, _words(error))
     _log.error("job_failed", job=key.job, attempt=attempt, exc_info=error)

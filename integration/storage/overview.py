@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, func, select
 
 from integration.clock import SHANGHAI, Clock, now_us, us_instant
 from integration.storage.bulk import stream
-from integration.storage.submissions import State, state
+from integration.storage.submissions import State, state, unanswered
 from integration.storage.tables import (
     NO_PLACE,
     audit,
@@ -18,21 +18,10 @@ from integration.storage.tables import (
     lists,
     postings,
     runs,
-    submission_events,
     submission_outcomes,
     submissions,
-    users,
 )
 from schemas.values import Month
-
-
-class User(msgspec.Struct, frozen=True):
-    """A known person; the password's hash stays where it is."""
-
-    name: str
-    role: str
-    created_at: str
-    disabled: bool
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -97,12 +86,6 @@ class RunLine(msgspec.Struct, frozen=True):
     quantity_milli: int
 
 
-def all_users(connection: Connection) -> list[User]:
-    """Return every person by name."""
-    query = select(users.c.name, users.c.role, users.c.created_us, users.c.disabled).order_by(users.c.name)
-    return [User(name, role, at_text(us), bool(disabled)) for name, role, us, disabled in stream(connection, query)]
-
-
 def find_submission(connection: Connection, submission_id: int) -> Submission | None:
     """Return a submission, or None."""
     row = connection.execute(_submissions().where(submissions.c.submission_id == submission_id)).first()
@@ -130,9 +113,7 @@ def submissions_after(
 
 def oldest_waiting(connection: Connection, clock: Clock) -> int:
     """Return for how long, in microseconds, the oldest submission that is not yet answered has waited; 0 if none."""
-    c, e = submissions.c, submission_events.c
-    answered = exists().where(e.submission_id == c.submission_id, e.n > 1)
-    oldest = connection.execute(select(func.min(c.received_us)).where(~answered)).scalar_one()
+    oldest = connection.execute(select(func.min(submissions.c.received_us)).where(unanswered())).scalar_one()
     return 0 if oldest is None else now_us(clock) - int(oldest)
 
 

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
 
 from isal import isal_zlib
-from sqlalchemy import Connection, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select
 
 from integration.clock import Clock, now_us
 from integration.storage.bulk import batches, bulk_insert
@@ -207,11 +207,16 @@ class Waiting(NamedTuple):
     kind: str
 
 
+def unanswered() -> ColumnElement[bool]:
+    """Return when a submission is kept and not yet answered: its being received is all that is on file."""
+    c, e = submissions.c, submission_events.c
+    return ~exists().where(e.submission_id == c.submission_id, e.n > 1)
+
+
 def waiting(connection: Connection) -> list[Waiting]:
     """Return what is kept and not yet applied, in order of arrival."""
-    c, e = submissions.c, submission_events.c
-    answered = exists().where(e.submission_id == c.submission_id, e.n > 1)
-    query = select(c.submission_id, c.sender, c.kind).where(~answered).order_by(c.submission_id)
+    c = submissions.c
+    query = select(c.submission_id, c.sender, c.kind).where(unanswered()).order_by(c.submission_id)
     return [Waiting(*row) for row in connection.execute(query)]
 
 

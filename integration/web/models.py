@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from integration.domain.rights import ClientKind, Right, Role
-from integration.web.endpoints import JsonInt, Model
+from integration.web.endpoints import PARAMETERS, JsonInt, Model
 from schemas.findings import Acts, FindingKind
 from schemas.registry import CertificateKind
 from schemas.values import Service
 
 _Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-MonthText = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
-CompanyCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+MonthText = Annotated[str, StringConstraints(pattern=f"^{PARAMETERS['month'][0]}$")]
+CompanyCode = Annotated[str, StringConstraints(pattern=f"^{PARAMETERS['company'][0]}$")]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
@@ -105,15 +105,6 @@ class ReceiptOf(Model):
     manifest_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class CertificateQuestion(Model):
-    """Whether a certificate is good for a benefit today."""
-
-    issuer: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    kind: CertificateKind
-    number: Annotated[str, StringConstraints(min_length=1, max_length=40)]
-    benefit: Service
-
-
 class ReasonGiven(Model):
     """Why; kept for ever, so no ID number may stand in it."""
 
@@ -158,6 +149,12 @@ class CertificateOf(Model):
     issuer: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     kind: CertificateKind
     number: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+
+
+class CertificateQuestion(CertificateOf):
+    """Whether a certificate is good for a benefit today."""
+
+    benefit: Service
 
 
 class AccountOf(Model):

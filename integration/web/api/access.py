@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Final
+from typing import Any, Final
 
 from integration.domain.rights import Right
 from integration.jobs import manage_access, manage_clients
 from integration.jobs.machine_access import IssuedToken, TokenRefused, issue_token
+from integration.jobs.manage_access import ListedUser
 from integration.jobs.manage_clients import ListedClient
 from integration.jobs.sign_in import SignedIn, SignInRefused, sign_in, sign_out
-from integration.storage import overview
-from integration.storage.overview import User
 from integration.web.answers import Done, Made, TokenError, Whoami
 from integration.web.calls import Call
-from integration.web.endpoints import Endpoint, Form, Reply
+from integration.web.endpoints import Endpoint, Form, Model, Reply, Work
 from integration.web.models import NewClient, NewUser, Nothing, RoleGiven, Rotation, SignIn
 from integration.web.problems import Problem
 from integration.web.tls import certificate_sha256
@@ -85,8 +84,7 @@ def close_session(call: Call) -> Reply:
 
 def users(call: Call) -> Reply:
     """Give the known persons."""
-    with call.hub.store.read() as connection:
-        return Reply(overview.all_users(connection))
+    return Reply(manage_access.list_users(call.hub))
 
 
 def add_user(call: Call) -> Reply:
@@ -169,7 +167,9 @@ _IN: Final = "登录 Access"
 _ADMIN: Final = "安全管理 Security administration"
 
 
-def _managed(path: str, name: str, summary: str, work, reply, body=Nothing, status=200) -> Endpoint:  # type: ignore[no-untyped-def]
+def _managed(
+    path: str, name: str, summary: str, work: Work, reply: Any, body: type[Model] = Nothing, status: int = 200
+) -> Endpoint:
     """Return an act of the security administrator's."""
     return Endpoint(
         method="POST", path=path, name=name, tag=_ADMIN, summary=summary, work=work, right=Right.ACCESS_MANAGE,
@@ -202,7 +202,7 @@ ENDPOINTS: Final = (
     ),
     Endpoint(
         method="GET", path="/v1/admin/users", name="listUsers", tag=_ADMIN, summary="用户 / Users",
-        work=users, right=Right.ACCESS_MANAGE, reply=list[User],
+        work=users, right=Right.ACCESS_MANAGE, reply=list[ListedUser],
     ),
     _managed("/v1/admin/users", "addUser", "添加用户 / Let a person in", add_user, Done, NewUser, 201),
     _managed("/v1/admin/users/{name}/role", "giveRole", "更换角色 / Give a person another role", give_role, Done,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from integration.domain.rights import Right
 from integration.jobs.compute_month import RunSummary, compute_month
@@ -14,7 +14,7 @@ from integration.jobs.settle import SettleResult, settle
 from integration.web.answers import Accepted, Done
 from integration.web.api import shared
 from integration.web.calls import Call, asked_company
-from integration.web.endpoints import Endpoint, Reply
+from integration.web.endpoints import Endpoint, Model, Reply, Work
 from integration.web.models import (
     FileQuery,
     LinkConfirmed,
@@ -93,17 +93,23 @@ def settle_month(call: Call) -> Reply:
 _ACTS: Final = "办理 Acts"
 
 
-def _act(path: str, name: str, summary: str, work, right, reply, body=Nothing, **more) -> Endpoint:  # type: ignore[no-untyped-def]
+def _act(
+    path: str, name: str, summary: str, work: Work, right: Right, reply: Any, body: type[Model] = Nothing
+) -> Endpoint:
     """Return an act of the office's."""
     return Endpoint(
         method="POST", path=path, name=name, tag=_ACTS, summary=summary, work=work, right=right, reply=reply,
-        body=body, write=True, problems=("REFUSED", *more.pop("problems", ())), **more,
+        body=body, write=True, problems=("REFUSED",),
     )  # fmt: skip
 
 
 ENDPOINTS: Final = (
-    _act("/v1/office/files", "takeFile", "代收文件 / Take in a file that came on another way", take_file,
-         Right.FILES_TAKE, Accepted, shared.FILE, query=FileQuery, status=202, problems=("MESSAGE_REUSED",)),
+    Endpoint(
+        method="POST", path="/v1/office/files", name="takeFile", tag=_ACTS,
+        summary="代收文件 / Take in a file that came on another way",
+        work=take_file, right=Right.FILES_TAKE, query=FileQuery, body=shared.FILE, reply=Accepted, status=202,
+        write=True, problems=("MESSAGE_REUSED",),
+    ),
     _act("/v1/office/holds/{hold}/proposal", "proposeRelease", "提出放行 / Propose release of a hold", propose,
          Right.HOLDS_PROPOSE, Decision, ReasonGiven),
     _act("/v1/office/holds/{hold}/approval", "approveRelease", "批准放行 / Approve what another proposed", approve,

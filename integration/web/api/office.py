@@ -19,7 +19,7 @@ from integration.storage.report_views import EventLine, FindingLine, ReportLine
 from integration.web.answers import BalanceLine, HoldDetail, HouseholdsFound, RowJudged, SettlementLine, row_judged
 from integration.web.api import shared
 from integration.web.calls import Call, asked_company, found
-from integration.web.endpoints import Endpoint, Reply
+from integration.web.endpoints import Endpoint, Model, Reply, Work
 from integration.web.models import (
     AuditQuery,
     ExplainQuery,
@@ -262,13 +262,14 @@ _MATCH: Final = "核对 Reconciliation"
 _HOME: Final = "家庭 Households"
 
 
-def _seen(path: str, name: str, summary: str, work, reply, query=None, tag=_SEE, **more) -> Endpoint:  # type: ignore[no-untyped-def]
-    """Return a read of the office's."""
-    right = more.pop("right", Right.BUSINESS_SEE)
+def _seen(
+    path: str, name: str, summary: str, work: Work, reply: Any, query: type[Model] | None = None,
+    *, tag: str = _SEE, right: Right = Right.BUSINESS_SEE,
+) -> Endpoint:  # fmt: skip
+    """Return a read of the office's, or of a company's own."""
     return Endpoint(
-        method="GET", path=path, name=name, tag=tag, summary=summary, work=work, reply=reply, query=query,
-        right=right, **more,
-    )  # fmt: skip
+        method="GET", path=path, name=name, tag=tag, summary=summary, work=work, reply=reply, query=query, right=right
+    )
 
 
 ENDPOINTS: Final = (
@@ -327,7 +328,9 @@ ENDPOINTS: Final = (
           list[SettlementLine], Paging, tag=_MATCH, right=Right.SETTLEMENTS_OWN),
     _seen("/v1/settlements/{month}/{n}", "getOwnSettlement", "本公司一份结算单 / One of one's own settlements",
           settlement, Settlement, tag=_MATCH, right=Right.SETTLEMENTS_OWN),
-    _seen("/v1/settlements/{month}/{n}/signature", "getOwnSettlementSignature", "结算单签名 / Its signature",
-          settlement_signature, None, tag=_MATCH, right=Right.SETTLEMENTS_OWN,
-          produces=("application/octet-stream",)),
+    Endpoint(
+        method="GET", path="/v1/settlements/{month}/{n}/signature", name="getOwnSettlementSignature", tag=_MATCH,
+        summary="结算单签名 / Its signature",
+        work=settlement_signature, right=Right.SETTLEMENTS_OWN, produces=("application/octet-stream",),
+    ),
 )  # fmt: skip
