@@ -203,7 +203,7 @@ class _Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         requests = self._request_count
-        super().data_received(data)
+        self._take(data)
         if self._force_close or self._close:
             return
         if self._request_count > requests and self._messages:
@@ -216,6 +216,14 @@ class _Connection(RequestHandler):
             self._rest()
         elif data and not self._behind and self._request_count == requests:
             self._expect("head", self._deadlines.header_s)
+
+    def _take(self, data: bytes) -> None:
+        """Read on. Asked to end, aiohttp drops what still comes, and a call that waits for its body never finishes."""
+        forced, closing = self._force_close, self._close
+        if self.transport is not None and not self._payload.is_eof():
+            self._force_close = self._close = False
+        super().data_received(data)
+        self._force_close, self._close = forced or self._force_close, closing or self._close
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         waited = self._reading_paused  # aiohttp resumes after every read, whether it had paused or not
