@@ -15,16 +15,18 @@ from world import account, household, publish, roster, run, snapshot, take
 
 from integration.app import compose
 from integration.jobs.hub import Hub
+from integration.jobs.settle import settle
 from integration.settings import Settings
 from integration.storage import audit
 from integration.storage.engine import Store
 from integration.storage.keys import KeyRing
 from integration.web.door import Options
 from integration.web.server import make_app
+from schemas.values import Month
 
 
 def fill(hub: Hub) -> None:
-    """Four households with water at one company and gas; October computed and published, one report with findings."""
+    """Four households with water at one company and gas; October published, reported with findings, and settled."""
     hub.clock.set("2026-09-20T21:00:00+08:00")
     for company, letter in (("city_water", "W"), ("city_gas", "G")):
         roster(hub, company, [account(f"{letter}{n}", n) for n in range(1, 6)])
@@ -38,6 +40,7 @@ def fill(hub: Hub) -> None:
         for n in range(1, 5)
     ]
     send(hub, report("2026-10", bills), "city_water")
+    settle(hub, "city_water", Month(2026, 10), actor="tester")
     run(hub, "2026-11")
     publish(hub, "2026-11")
     audit.sequence(hub.store, hub.ring, hub.clock)

@@ -66,7 +66,10 @@ async def test_a_check_says_the_same_and_keeps_nothing(api: Caller) -> None:
     kept = await api.json("POST", "/v1/rosters", "water", 202, data=roster)
     work(api)
     ended = await api.json("GET", kept["status"], "water")
-    assert (checked["state"], checked["counts"]) == (ended["state"], ended["reply"]["counts"] or checked["counts"])
+    assert (checked["state"], checked["counts"]) == (ended["state"], ended["reply"]["counts"])
+    assert sum(checked["counts"].values()) == 2
+    rows = await api.json("GET", kept["status"] + "/rows", "water")
+    assert checked["rows"] == rows != []
     assert len(await api.json("GET", "/v1/submissions", "water")) == len(before) + 1
 
 

@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from callers import Caller
 from hypothesis import settings
@@ -18,7 +19,7 @@ from world import account, city_water
 from integration.jobs.hub import Hub
 from integration.jobs.inbox import apply_waiting
 from integration.storage.tables import audit, replies, submissions
-from integration.web.door import Options
+from integration.web.door import Door, Options
 from integration.web.server import make_app
 
 KEY = {"Idempotency-Key": "the-same"}
@@ -121,6 +122,18 @@ class Sending(RuleBasedStateMachine):
 
 
 def test_any_order_of_repetitions_agrees_with_the_model(city: Hub, filled: Path, tmp_path: Path) -> None:
+    play(city, filled, tmp_path)
+
+
+def test_control_a_door_that_forgets_its_answers_would_be_found(
+    city: Hub, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Door, "once", lambda _self, call, work: work(call))
+    with pytest.raises(AssertionError):
+        play(city, filled, tmp_path)
+
+
+def play(city: Hub, filled: Path, tmp_path: Path) -> None:
     options = Options(folder=tmp_path / "service", rate_per_s=10_000, burst=10_000)
     with asyncio.Runner() as runner:
 
@@ -131,5 +144,8 @@ def test_any_order_of_repetitions_agrees_with_the_model(city: Hub, filled: Path,
 
         client = runner.run(opened())
         Sending.api, Sending.runner = Caller(client, city, filled / "tokens.json"), runner
-        run_state_machine_as_test(Sending, settings=settings(max_examples=25, stateful_step_count=12, deadline=None))
-        runner.run(client.close())
+        limits = settings(max_examples=25, stateful_step_count=12, deadline=None, database=None)
+        try:
+            run_state_machine_as_test(Sending, settings=limits)
+        finally:
+            runner.run(client.close())
