@@ -10,6 +10,7 @@ import asyncio
 import hmac
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,7 @@ from integration.web.endpoints import Endpoint, Reply, Upload
 from integration.web.health import Figures
 from integration.web.limits import Buckets
 from integration.web.problems import Problem, not_allowed
-from integration.web.reading import body_of, check_headers, key_of, language_of, query_of
+from integration.web.reading import Body, body_of, check_headers, key_of, language_of, query_of
 from integration.web.spool import Spool
 from integration.web.tls import certificate_sha256
 
@@ -116,16 +117,18 @@ class Door:
         call = Call(self, self.hub, endpoint, request, principal, language_of(request))
         signed = await self._signature(machine, request)
         call = replace(call, query=query_of(endpoint, request), key=key_of(endpoint, request))
-        call = await self._with_body(call, signed)
-        try:
-            if endpoint.stream is not None:
-                return await endpoint.stream(call)
-            if endpoint.quick and self._quick:
-                return _response(self._quickly(call))
-            return _response(await self.in_thread(lambda: self._worked(call)))
-        finally:
-            if isinstance(call.body, Spool):
-                call.body.close()
+        if endpoint.body is None:
+            return await self._answered(replace(call, request_mac=self._mac(call).digest()))
+        with closing(Spool(self.options.folder / "spool", self._mac(call))) as spool:  # however it ends, nothing stays
+            return await self._answered(await _with_body(call, endpoint.body, spool, signed))
+
+    async def _answered(self, call: Call) -> web.StreamResponse:
+        endpoint = call.endpoint
+        if endpoint.stream is not None:
+            return await endpoint.stream(call)
+        if endpoint.quick and self._quick:
+            return _response(self._quickly(call))
+        return _response(await self.in_thread(lambda: self._worked(call)))
 
     def _rate(self, buckets: Buckets, key: str) -> None:
         wait_s = buckets.take(key, asyncio.get_running_loop().time())
@@ -199,20 +202,6 @@ class Door:
 
     # --- what
 
-    async def _with_body(self, call: Call, signed: signatures.Signed | None) -> Call:
-        endpoint, request = call.endpoint, call.request
-        if endpoint.body is None:
-            return replace(call, request_mac=self._mac(call).digest())
-        most = check_headers(request, endpoint.body)
-        spool = Spool(self.options.folder / "spool", self._mac(call))
-        await spool.fill(request.content.iter_chunked(1 << 16), most)
-        if signed is not None and signed.content_digest != spool.sha256:
-            spool.close()
-            raise Problem("BAD_SIGNATURE", "内容与 Content-Digest 不符 / the body is not that of Content-Digest")
-        if isinstance(endpoint.body, Upload):
-            return replace(call, body=spool, request_mac=spool.mac)
-        return replace(call, body=body_of(endpoint.body, b"".join(spool.content())), request_mac=spool.mac)
-
     def _mac(self, call: Call) -> hmac.HMAC:
         mac = keyed_hasher(self.hub.ring, "request")
         mac.update(f"{call.request.method} {call.request.raw_path}\n".encode())
@@ -257,6 +246,16 @@ class Door:
         if call.endpoint.status == 202:
             self.options.wake()
         return reply
+
+
+async def _with_body(call: Call, body: Body, spool: Spool, signed: signatures.Signed | None) -> Call:
+    """Take in the body that the headers announce, and give the call with it."""
+    await spool.fill(call.request.content.iter_chunked(1 << 16), check_headers(call.request, body))
+    if signed is not None and signed.content_digest != spool.sha256:
+        raise Problem("BAD_SIGNATURE", "内容与 Content-Digest 不符 / the body is not that of Content-Digest")
+    if isinstance(body, Upload):
+        return replace(call, body=spool, request_mac=spool.mac)
+    return replace(call, body=body_of(body, b"".join(spool.content())), request_mac=spool.mac)
 
 
 def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
