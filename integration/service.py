@@ -50,6 +50,7 @@ class Service:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     client_ca: Path | None = None
+    behind_proxy: bool = False
     deadlines: Deadlines = field(default_factory=Deadlines)
     told: Callable[[str], None] = field(default=lambda _: None)
 
@@ -91,18 +92,25 @@ async def _listen(
     options = Options(
         folder=service.folder,
         audience=service.audience,
+        behind_proxy=service.behind_proxy,
         wake=clockwork.wake if clockwork is not None else lambda: None,
         figures=clockwork.figures if clockwork is not None else dict,
         checks={"service": lambda: "stopping" if stop.is_set() else "ok"} | _checks(clockwork),
     )
     app = make_app(patient, options)
-    app_runner = runner(app, service.deadlines, _tls(service), shutdown_timeout=DRAIN_S - 5)
+    app_runner = runner(app, _deadlines(service), _tls(service), shutdown_timeout=DRAIN_S - 5)
     await app_runner.setup()
     stack.push_async_callback(app_runner.cleanup)
     site = web.TCPSite(app_runner, service.host, service.port)  # TLS is the runner's, which times the handshake
     await site.start()
     scheme = "https" if service.tls_cert else "http"
     return f"{scheme}://{service.host}:{site.port}"
+
+
+def _deadlines(service: Service) -> Deadlines:
+    """Return the deadlines; behind a proxy one address may hold every connection."""
+    kept = service.deadlines
+    return kept._replace(per_address=kept.connections) if service.behind_proxy else kept
 
 
 def _checks(clockwork: Clockwork | None) -> dict[str, Callable[[], str]]:

@@ -25,6 +25,8 @@ _PEM = {"exists": True, "dir_okay": False, "readable": True}
 Only = Annotated[Part | None, typer.Option("--only", help=_ONLY)]
 Certificate = Annotated[Path | None, typer.Option("--tls-cert", help=say("TLS 证书", "certificate, PEM"), **_PEM)]
 Key = Annotated[Path | None, typer.Option("--tls-key", help=say("TLS 私钥", "private key, PEM"), **_PEM)]
+_PROXY = say("前有代理：不按来源地址限流", "a proxy stands in front: count nothing by address")
+BehindProxy = Annotated[bool, typer.Option("--behind-proxy", help=_PROXY)]
 ClientCa = Annotated[
     Path | None, typer.Option("--client-ca", help=say("客户端证书的 CA", "CA of client certificates, PEM"), **_PEM)
 ]
@@ -38,6 +40,7 @@ def serve(
     host: Annotated[str, typer.Option(help=say("监听地址", "address to listen on"))] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help=say("端口", "port"))] = 8080,
     only: Only = None,
+    behind_proxy: BehindProxy = False,
     tls_cert: Certificate = None,
     tls_key: Key = None,
     client_ca: ClientCa = None,
@@ -61,6 +64,7 @@ def serve(
             web=only is not Part.WORKER,
             work=only is not Part.WEB,
             audience=found.audience,
+            behind_proxy=behind_proxy,
             tls_cert=tls_cert,
             tls_key=tls_key,
             client_ca=client_ca,

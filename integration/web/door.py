@@ -59,6 +59,8 @@ class Options:
     #: Calls a second that one client (or, unknown yet, one address) may make over time, and at once.
     rate_per_s: int = 50
     burst: int = 200
+    #: Every call has the proxy's address: what is counted by address is the proxy's to count.
+    behind_proxy: bool = False
     #: Tells the worker that something has arrived.
     wake: Callable[[], None] = field(default=lambda: None)
     #: What else must be well for the hub to be ready: "ok", or what is wrong.
@@ -112,7 +114,8 @@ class Door:
         Raises:
             Problem: it is refused.
         """
-        self._rate(self.addresses, request.remote or "")
+        if not self.options.behind_proxy:
+            self._rate(self.addresses, request.remote or "")
         principal, machine = await self._admitted(endpoint, request)
         call = Call(self, self.hub, endpoint, request, principal, language_of(request))
         signed = await self._signature(machine, request)

@@ -172,6 +172,16 @@ async def test_the_counter_gets_one_word_and_the_audit_keeps_no_number(
     assert number not in row.detail + row.subject
 
 
+@pytest.mark.parametrize(("behind_proxy", "refused"), [(False, True), (True, False)])
+async def test_addresses_are_limited_unless_a_proxy_hides_them(
+    city: Hub, tmp_path, behind_proxy: bool, refused: bool
+) -> None:
+    options = Options(folder=tmp_path / "service", rate_per_s=1, burst=2, behind_proxy=behind_proxy)
+    async with TestClient(TestServer(make_app(city, options))) as client:
+        answers = [await client.get("/healthz") for _ in range(12)]
+    assert (429 in {one.status for one in answers}) == refused
+
+
 async def test_whoever_asks_too_often_is_told_when_to_come_again(city: Hub, filled, tmp_path) -> None:
     options = Options(folder=tmp_path / "service", rate_per_s=1, burst=3)
     async with TestClient(TestServer(make_app(city, options))) as client:
