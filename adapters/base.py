@@ -8,7 +8,8 @@ nothing it yielded may be kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from schemas.faults import Fault
@@ -166,13 +167,19 @@ class Garbled(Refused):
 
 
 class Parcel(NamedTuple):
-    """What is sent besides its bytes; the same in every repetition. ``headers`` hold no personal data."""
+    """What is sent besides its bytes; the same in every repetition.
+
+    ``headers`` travel where a message has headers, ``beside`` (file name → bytes) where it is a file among files: the
+    signed manifest and its signature. Neither holds personal data.
+    """
 
     message_id: str
+    file_name: str
     media_type: str
     size: int
     sha256: str
     headers: Mapping[str, str]
+    beside: Mapping[str, bytes]
 
 
 class Channel(Protocol):
@@ -186,7 +193,7 @@ class Channel(Protocol):
         """
         ...
 
-    def has(self, message_id: str) -> bool:
+    def has(self, parcel: Parcel) -> bool:
         """Tell whether the company has a message already.
 
         Raises:
@@ -195,8 +202,63 @@ class Channel(Protocol):
         ...
 
 
-class CompanyPort(Protocol):
-    """What the jobs know of a company: its words, and nothing of how its files are read or written."""
+class Found(NamedTuple):
+    """A file that lies in a box, of an agreed kind: its size in bytes, and when it was last written to, in seconds."""
+
+    kind: str
+    name: str
+    size: int
+    modified_s: int
+
+
+class Box(Protocol):
+    """Where a partner lays its files for the hub. It may block; it is called from a worker's thread.
+
+    ``settle_s``: a file is read once its size and time have not changed for so long.
+    """
+
+    settle_s: int
+
+    def files(self) -> Sequence[Found]:
+        """Return the files that lie there under an agreed name, in order of their names.
+
+        Raises:
+            Unreachable, Refused, Garbled: it cannot be looked into.
+        """
+        ...
+
+    def read(self, found: Found) -> Iterator[bytes]:
+        """Read a file as it was found.
+
+        Raises:
+            Unreachable: it has changed since, or the connection broke off; what was read is not the file.
+            Refused, Garbled: it is gone, or may not be read.
+        """
+        ...
+
+    def take_away(self, found: Found, *, refused: bool, beside: Mapping[str, bytes]) -> None:
+        """Lay what is said of a file (file name → bytes) into the reject box, and move the file itself: there, if it
+        is refused as a whole, else to the done ones. Done twice it has the effect of once.
+
+        Raises:
+            Unreachable, Refused, Garbled: it was not moved, or nobody knows.
+        """
+        ...
+
+
+class FaultWriter(Protocol):
+    """Writes faults for a partner to read with the program that wrote the file."""
+
+    #: What the faults' file is called after the file's own name, ".faults.csv" say.
+    suffix: str
+
+    def render(self, faults: Iterable[Fault]) -> Iterator[bytes]:
+        """Render row, column, code and the text in both languages; chunks of any size."""
+        ...
+
+
+class PartnerPort(Protocol):
+    """What the jobs know of anybody who sends or is sent files: companies, civil affairs, the union."""
 
     @property
     def code(self) -> str:
@@ -207,6 +269,18 @@ class CompanyPort(Protocol):
     def title(self) -> str:
         """Its name as pages show it."""
         ...
+
+    def box(self, homes: Path) -> Box | None:
+        """Return where it lays its files; None where it sends them by itself. ``homes`` holds the hub's own boxes."""
+        ...
+
+    def fault_writer(self, kind: str) -> FaultWriter:
+        """Return what writes the faults of its files of a kind."""
+        ...
+
+
+class CompanyPort(PartnerPort, Protocol):
+    """What the jobs know of a company: its words, and nothing of how its files are read or written."""
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -229,7 +303,7 @@ class CompanyPort(Protocol):
         """Return the reader of its reports, its own form and the canonical; None where it sends none."""
         ...
 
-    def channel(self) -> Channel | None:
+    def channel(self, homes: Path) -> Channel | None:
         """Return the way on which its lists are sent to it; None where it fetches them."""
         ...
 

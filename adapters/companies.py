@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from adapters.base import AliasReader, Channel, ListWriter, ReportReader, RosterReader
+from adapters.base import AliasReader, Box, Channel, FaultWriter, ListWriter, ReportReader, RosterReader
 from adapters.channels.http_push import HttpPush
 from adapters.dialects.canonical_report import EitherReport
+from adapters.dialects.fault_file import fault_writer
 from adapters.dialects.listing import ListDialect
 from adapters.dialects.report import ReportDialect
-from adapters.dialects.spec import AliasFile, ListFile, ReportFile, RosterFile
+from adapters.dialects.spec import AliasFile, ListFile, ReportFile, RosterFile, Table
 from adapters.dialects.table import AliasDialect, RosterDialect
 from schemas.configuration import ConfigFault, ConfigurationRefused, faults_of, read_toml
 from schemas.tariffs import Price, Tariff
@@ -75,9 +76,20 @@ class Company:
             return None
         return EitherReport(self.code, ReportDialect(self.code, self._file.report) if self._file.report else None)
 
-    def channel(self) -> Channel | None:
+    def channel(self, homes: Path) -> Channel | None:  # noqa: ARG002 - for boxes of the hub's own
         """Return the way on which its lists are sent to it."""
         return self._file.delivery
+
+    def box(self, homes: Path) -> Box | None:  # noqa: ARG002 - the same
+        """Return where it lays its files."""
+        return None
+
+    def fault_writer(self, kind: str) -> FaultWriter:
+        """Return what writes the faults of a file in the form of that file."""
+        tables: dict[str, Table | None] = {
+            "roster": self._file.roster, "aliases": self._file.aliases, "report": self._file.report
+        }  # fmt: skip
+        return fault_writer(tables.get(kind))
 
     @cached_property
     def tariff(self) -> Tariff:

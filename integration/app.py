@@ -114,6 +114,8 @@ def compose(
         clock=clock,
         policy=policy,
         companies=companies_in(config_folder() / "companies"),
+        sources={},
+        homes=settings.homes,
         registry_reader=registry_reader,
         list_writers=list_writers,
         registry_source=settings.registry_source,

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     data_dir: Path
     database_url: str = ""
     keys_dir: str = ""
+    homes_dir: str = ""
     registry_source: str = Field(min_length=1, max_length=100)
     raw_retention_days: int = Field(ge=1, le=3650)
     audience: str = Field(min_length=1, max_length=200)
@@ -59,6 +60,11 @@ class Settings(BaseSettings):
     def keys(self) -> Path:
         """The folder of the keys."""
         return Path(self.keys_dir) if self.keys_dir else self.data_dir / "keys"
+
+    @property
+    def homes(self) -> Path:
+        """The folder of the boxes that the hub keeps for its partners."""
+        return Path(self.homes_dir) if self.homes_dir else self.data_dir / "homes"
 
 
 def config_folder() -> Path:

@@ -66,13 +66,13 @@ class HttpPush(BaseModel):
                 return str(answer.status)
             raise _trouble(answer)
 
-    def has(self, message_id: str) -> bool:
+    def has(self, parcel: Parcel) -> bool:
         """Tell whether the company has a message already.
 
         Raises:
             Unreachable: it does not say.
         """
-        with self._asked("HEAD", message_id, {}, ()) as answer:
+        with self._asked("HEAD", parcel.message_id, {}, ()) as answer:
             if answer.status in (404, 405, 410, 501):
                 return False
             if answer.status in (200, 204):

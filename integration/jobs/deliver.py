@@ -95,7 +95,7 @@ class _Ready(NamedTuple):
 
 def _sent(hub: Hub, message: Message) -> str:
     ready = _ready(hub, message)
-    if message.unclear and ready.channel.has(message.message_id):
+    if message.unclear and ready.channel.has(ready.parcel):
         return "HAD_IT"
     with hub.store.read() as connection:
         members = lists.chunks_of(connection, message.company, int(message.subject), ready.rendering.name)
@@ -105,7 +105,7 @@ def _sent(hub: Hub, message: Message) -> str:
 
 def _ready(hub: Hub, message: Message) -> _Ready:
     port = hub.companies.get(message.company)
-    channel = port.channel() if port is not None else None
+    channel = port.channel(hub.homes) if port is not None else None
     if channel is None:
         raise Refused("NO_CHANNEL")
     with hub.store.read() as connection:
@@ -121,5 +121,14 @@ def _ready(hub: Hub, message: Message) -> _Ready:
         "Waiverhub-Manifest": base64.b64encode(published.manifest).decode(),
         "Waiverhub-Signature": base64.b64encode(published.signature).decode(),
     }
-    parcel = Parcel(message.message_id, rendering.media_type, rendering.size, rendering.sha256, headers)
+    signed = {"manifest.json": published.manifest, "manifest.sig": published.signature}
+    parcel = Parcel(
+        message_id=message.message_id,
+        file_name=rendering.file_name,
+        media_type=rendering.media_type,
+        size=rendering.size,
+        sha256=rendering.sha256,
+        headers=headers,
+        beside={f"{rendering.file_name}.{suffix}": content for suffix, content in signed.items()},
+    )
     return _Ready(parcel, rendering, channel)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from adapters.base import CompanyPort, ListWriter, RegistryReader
+from adapters.base import CompanyPort, ListWriter, PartnerPort, RegistryReader
 from integration.clock import Clock
 from integration.domain.calendar import Year
 from integration.domain.policy import Policy
@@ -35,12 +36,21 @@ class Hub:
     clock: Clock
     policy: Policy
     companies: Mapping[str, CompanyPort]
+    #: Civil affairs, the union: who sends files and is no company.
+    sources: Mapping[str, PartnerPort]
+    #: The folder of the boxes that the hub keeps for its partners, one folder a partner.
+    homes: Path
     registry_reader: Callable[[bytes], RegistryReader]
     list_writers: Callable[[Any], Sequence[ListWriter]]
     registry_source: str
     year: Year
     raw_retention_days: int
     progress: Progress = no_progress
+
+    @property
+    def partners(self) -> Mapping[str, PartnerPort]:
+        """Everybody who sends or is sent files."""
+        return {**self.companies, **self.sources}
 
     @cached_property
     def index(self) -> BlindIndex:

@@ -212,7 +212,7 @@ def _write(
         manifest=content,
         signature=envelope.sign(hub.ring.lists.private, content),
     )
-    if company.channel() is not None:
+    if company.channel(hub.homes) is not None:
         queue_list(connection, hub.clock, company.code, number, hashlib.sha256(content).hexdigest())
     detail = {"kind": kind.value, "month": str(scope.month), "run": scope.run_id}
     effect = audit.Effect(spool.rows, spool.quantity_milli, hashlib.sha256(content).digest())

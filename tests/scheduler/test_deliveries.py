@@ -90,7 +90,7 @@ class Port:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
 
-    def channel(self) -> Any:
+    def channel(self, _homes: Any) -> Any:
         return self._channel
 
 
@@ -288,7 +288,7 @@ def test_a_server_that_answers_no_http_or_at_great_length_is_no_harm() -> None:
             thread.start()
             push = HttpPush(form="http_push", url=f"http://127.0.0.1:{server.server_address[1]}")
             try:
-                return push.send(Parcel("m", "text/plain", 0, "", {}), [])
+                return push.send(Parcel("m", "m.txt", "text/plain", 0, "", {}, {}), [])
             except Garbled as error:
                 return type(error)
             finally:
