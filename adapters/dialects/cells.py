@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from adapters.dialects.spec import Cell, FieldType, Kind
+from adapters.dialects.fields import IDENTIFIERS, FieldType, Kind
+from adapters.dialects.spec import Cell
 from schemas.text import forbidden_character, looks_like_formula
 from schemas.values import Month, day_int, int_day
 
@@ -48,9 +49,9 @@ FORMULA: Final = (
 _DIGITS: Final = re.compile(r"[0-9]+")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}")
 _DAY10: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_IDENTIFIERS: Final = frozenset(
-    ("account", "predecessor", "old_account", "new_account", "reference", "bill_id", "refers_to", "price_version")
-)
+_DAY_SLASH: Final = re.compile(r"([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})")
+_DAY_ZH: Final = re.compile(r"([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日")
+_MONTH_ZH: Final = re.compile(r"([0-9]{4})年([0-9]{1,2})月")
 
 
 def converter(cell: Cell, fields: Mapping[str, FieldType]) -> Converter:
@@ -58,12 +59,12 @@ def converter(cell: Cell, fields: Mapping[str, FieldType]) -> Converter:
     wanted = fields[cell.field or ""]
     if not isinstance(wanted, tuple):
         return _coded(cell.codes or own_words(wanted))
-    if cell.field in _IDENTIFIERS:
-        return Converter(_read_identifier, str)
-    kind = KINDS[cell.kind]
+    if cell.field in IDENTIFIERS:
+        return Converter(_of_width(cell.width) if cell.width else _read_identifier, str)
+    kind = _negated(KINDS[cell.kind]) if cell.sign else KINDS[cell.kind]
     if cell.pad == "0" and cell.bytes and cell.kind in ("milli", "fen"):
         width = cell.bytes
-        return Converter(kind.read, lambda value: f"{value:+0{width}d}")
+        return Converter(kind.read, lambda value: f"{int(kind.write(value)):+0{width}d}")
     return kind
 
 
@@ -96,6 +97,23 @@ def _read_identifier(text: str) -> str:
     return value
 
 
+def _of_width(width: int) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        value = _read_identifier(text)
+        if value and len(value) != width:
+            raise BadCell(
+                "WIDTH",
+                f"应为{width}位，前面的零不可省略 / {width} characters, leading noughts included; correct the number",
+            )
+        return value
+
+    return read
+
+
+def _negated(kind: Converter) -> Converter:
+    return Converter(lambda text: -kind.read(text), lambda value: kind.write(-value))
+
+
 def _coded(codes: Mapping[str, bool | str]) -> Converter:
     words = {value: code for code, value in codes.items()}
 
@@ -121,6 +139,26 @@ def _read_day10(text: str) -> int:
     if not _DAY10.fullmatch(text):
         raise BadCell(*_BAD_DAY)
     return _read_day8(text.replace("-", ""))
+
+
+def _read_parts(form: re.Pattern[str], text: str) -> int:
+    """Read a day whose month and day may be written with one digit."""
+    found = form.fullmatch(text)
+    if found is None:
+        raise BadCell(*_BAD_DAY)
+    return _read_day8(f"{found[1]}{int(found[2]):02d}{int(found[3]):02d}")
+
+
+def _read_month_zh(text: str) -> int:
+    found = _MONTH_ZH.fullmatch(text)
+    if found is None:
+        raise BadCell(*_BAD_MONTH)
+    return _read_month(f"{found[1]}-{int(found[2]):02d}")
+
+
+def _write_day_zh(day: int) -> str:
+    date = int_day(day)
+    return f"{date.year}年{date.month}月{date.day}日"
 
 
 def _read_month(text: str) -> int:
@@ -167,8 +205,11 @@ KINDS: Final[Mapping[Kind, Converter]] = {
     "text": Converter(checked_text, str),
     "day8": Converter(_read_day8, str),
     "day10": Converter(_read_day10, lambda day: int_day(day).isoformat()),
+    "day_slash": Converter(lambda text: _read_parts(_DAY_SLASH, text), lambda day: f"{int_day(day):%Y/%m/%d}"),
+    "day_zh": Converter(lambda text: _read_parts(_DAY_ZH, text), _write_day_zh),
     "month6": Converter(lambda text: _read_month(f"{text[:4]}-{text[4:]}"), str),
     "month7": Converter(_read_month, lambda month: str(Month.from_int(month))),
+    "month_zh": Converter(_read_month_zh, lambda month: f"{month // 100}年{month % 100}月"),
     "m3": _decimal(3),
     "m2": _decimal(2),
     "milli": Converter(_read_whole, str),

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable, Sequence
 
 from adapters.dialects.cells import BadCell
+from adapters.dialects.lines import Lines, LineWriting
 from adapters.dialects.spec import Cell, Cells, Table
 
 
@@ -13,9 +14,18 @@ class FixedWidth:
     """Cuts and joins the lines of a fixed-width file. A cut through a character is a fault, never mended."""
 
     def __init__(self, table: Table) -> None:
+        self._table = table
         self._encoding = "gb18030" if table.encoding == "gb18030" else "utf-8"
         self._newline = b"\r\n" if table.newline == "crlf" else b"\n"
         self._row_bytes = _width(table.columns) + len(self._newline)
+
+    def open(self, chunks: Iterable[bytes]) -> Lines:
+        """Return the lines of a file."""
+        return Lines(chunks, trailer=bool(self._table.trailer))
+
+    def writing(self) -> LineWriting:
+        """Begin a file."""
+        return LineWriting(self, self._table)
 
     def cut(self, line: bytes, cells: Cells) -> list[str]:
         """Return the texts of a line's cells, without their padding.

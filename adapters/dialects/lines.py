@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Protocol
 
+from adapters.dialects.spec import Cells, Table
 from schemas.faults import FileRefused, refuse
 
 MAX_LINE_BYTES: Final = 65_536
@@ -62,6 +63,47 @@ class Lines:
         (self.last,) = _split(rest if rest.endswith(b"\n") else rest + b"\n")
         if not self._trailer:
             yield self.last
+
+
+class Layout(Protocol):
+    """How cells are joined to lines."""
+
+    def join(self, columns: Sequence[Iterable[str]], rows: int) -> bytes | None:
+        """Join many rows given by column; None if they must be written one by one."""
+        ...
+
+    def line(self, cells: Cells, texts: Sequence[str]) -> bytes:
+        """Write one line; raises BadCell with the column."""
+        ...
+
+
+class LineWriting:
+    """A file of lines being written: every line stands by itself."""
+
+    def __init__(self, layout: Layout, table: Table) -> None:
+        self._layout, self._table = layout, table
+        self.join = layout.join
+
+    def opening(self, header: Sequence[str], _totals: Sequence[str] | None) -> bytes:
+        """Write the byte mark, the header and the column names, as far as they are declared."""
+        table = self._table
+        names = [cell.name for cell in table.columns]
+        return b"".join(
+            (
+                BOM if table.encoding == "utf-8-sig" else b"",
+                self._layout.line(table.header, header) if table.header else b"",
+                self._layout.line(table.columns, names) if table.names_row else b"",
+            )
+        )
+
+    def line(self, texts: Sequence[str]) -> bytes:
+        """Write one row with care; raises BadCell with the column."""
+        return self._layout.line(self._table.columns, texts)
+
+    def closing(self, trailer: Sequence[str]) -> Iterator[bytes]:
+        """Write the trailer; none is declared, none is written."""
+        if self._table.trailer:
+            yield self._layout.line(self._table.trailer, trailer)
 
 
 def _split(body: bytes) -> Iterator[bytes]:

@@ -12,10 +12,10 @@ from itertools import islice, repeat
 from typing import Any, Final
 
 from adapters.base import ListHead
-from adapters.dialects.cells import BadCell, converter
-from adapters.dialects.lines import BOM
-from adapters.dialects.spec import HEAD_FIELDS, Cell, Cells, ListFile
-from adapters.dialects.table import Layout, layout_of
+from adapters.dialects.cells import converter
+from adapters.dialects.form import Form, Writing
+from adapters.dialects.spec import Cell, ListFile
+from adapters.dialects.writing import TableWriter, Values
 from schemas.faults import refuse
 from schemas.lists import Change, ListRow
 
@@ -35,9 +35,8 @@ class ListDialect:
         self.media_type = table.media_type
         self.full_roll = table.full_roll
         self._table = table
-        self._layout = layout_of(table)
-        self._columns = [_quick_column(cell, self._layout) for cell in table.columns]
-        self._careful = [_careful_cell(cell) for cell in table.columns]
+        self._writer = TableWriter(table)
+        self._columns = [_quick_column(cell, self._writer.form) for cell in table.columns]
 
     def file_name(self, head: ListHead) -> str:
         """Name the file as the company wants it."""
@@ -51,88 +50,54 @@ class ListDialect:
 
     def render(self, head: ListHead, rows: Iterable[ListRow]) -> Iterator[bytes]:
         """Render header, rows and trailer."""
-        yield self._opening(head)
+        values, writing = _values(head), self._writer.form.writing()
+        yield self._writer.opening(writing, values, values if self.full_roll else None)
         wanted = iter(rows) if self.full_roll else (row for row in rows if row.change != Change.KEEP)
         count = quantity = 0
         while batch := list(islice(wanted, BATCH_ROWS)):
             by_column = list(zip(*batch, strict=True))
-            yield self._quick(by_column, len(batch)) or self._slow(batch, count)
+            quick = self._quick(writing, by_column)
+            yield self._slow(writing, batch, count) if quick is None else quick
             count += len(batch)
             quantity += sum(by_column[_QUANTITY])
         if self.full_roll and (count, quantity) != (head.rows, head.quantity_milli):
             raise refuse("TOTALS_DISAGREE", "名单行数或总量与清单不符 / the rows are not those that the head counts")
-        yield self._line(self._table.trailer, head._replace(rows=count, quantity_milli=quantity))
+        yield from self._writer.closing(writing, {**values, "rows": count, "quantity_milli": quantity})
 
-    def _opening(self, head: ListHead) -> bytes:
-        table = self._table
-        names = [cell.name for cell in table.columns]
-        return b"".join(
-            (
-                BOM if table.encoding == "utf-8-sig" else b"",
-                self._line(table.header, head),
-                self._layout.line(table.columns, names) if table.names_row else b"",
-            )
-        )
+    def _quick(self, writing: Writing, by_column: Sequence[tuple[Any, ...]]) -> bytes | None:
+        return writing.join([column(by_column) for column in self._columns], len(by_column[0]))
 
-    def _line(self, cells: Cells, head: ListHead) -> bytes:
-        """Write a header or trailer; none is declared, none is written."""
-        if not cells:
-            return b""
-        values = {
-            **head._asdict(),
-            "month": int(head.month.replace("-", "")),
-            "created_on": int(head.created_on.replace("-", "")),
-        }
-        return self._layout.line(cells, [_text(cell, values) for cell in cells])
-
-    def _quick(self, by_column: Sequence[tuple[Any, ...]], rows: int) -> bytes | None:
-        return self._layout.join([column(by_column) for column in self._columns], rows)
-
-    def _slow(self, batch: Sequence[ListRow], before: int) -> bytes:
-        lines = []
-        for row, values in enumerate(batch, before + 1):
-            try:
-                lines.append(self._layout.line(self._table.columns, [write(values) for write in self._careful]))
-            except BadCell as bad:
-                raise refuse(bad.code, bad.text, row=row, column=bad.column) from None
+    def _slow(self, writing: Writing, batch: Sequence[ListRow], before: int) -> bytes:
+        lines = (self._writer.line(writing, row, one._asdict()) for row, one in enumerate(batch, before + 1))
         return b"".join(lines)
 
 
-def _text(cell: Cell, values: dict[str, Any]) -> str:
-    if cell.field is None:
-        return cell.constant or ""
-    return converter(cell, HEAD_FIELDS).write(values[cell.field])
+def _values(head: ListHead) -> Values:
+    days = {field: int(getattr(head, field).replace("-", "")) for field in ("month", "created_on")}
+    return {**head._asdict(), **days}
 
 
-def _careful_cell(cell: Cell) -> Callable[[ListRow], str]:
-    if cell.field is None:
-        text = cell.constant or ""
-        return lambda _row: text
-    index, write = ListRow._fields.index(cell.field), converter(cell, ListFile.fields).write
-    return lambda row: write(row[index])
-
-
-def _quick_column(cell: Cell, layout: Layout) -> _Column:
+def _quick_column(cell: Cell, form: Form) -> _Column:
     """Return a function from a batch's columns to the texts of this cell."""
     if cell.field is None:
-        text = layout.fit(cell, cell.constant or "")
+        text = form.fit(cell, cell.constant or "")
         return lambda by_column: repeat(text, len(by_column[0]))
     index = ListRow._fields.index(cell.field)
     if cell.field in _MANY_VALUED:
-        padding = layout.pad(cell)
+        padding = form.pad(cell)
         if padding is None:
             return lambda by_column: by_column[index]
         return lambda by_column: map(padding.__mod__, by_column[index])
-    write = _remembered(cell, layout)
+    write = _remembered(cell, form)
     return lambda by_column: map(write, by_column[index])
 
 
-def _remembered(cell: Cell, layout: Layout) -> Callable[[Any], str]:
+def _remembered(cell: Cell, form: Form) -> Callable[[Any], str]:
     """Months, quantities and changes take few values: each is written once."""
     write = converter(cell, ListFile.fields).write
 
     @lru_cache(maxsize=4096)
     def written(value: Any) -> str:
-        return layout.fit(cell, write(value))
+        return form.fit(cell, write(value))
 
     return written

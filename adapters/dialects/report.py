@@ -15,9 +15,10 @@ from msgspec import Meta
 
 from adapters.base import ReadReportRow
 from adapters.dialects.cells import BadCell, checked_text
-from adapters.dialects.lines import Lines
+from adapters.dialects.fields import COMPONENT_FIELDS
+from adapters.dialects.form import Rows
 from adapters.dialects.report_columns import TEXTS, Columns, Memo, RawCode
-from adapters.dialects.spec import COMPONENT_FIELDS, Cell, ReportFile
+from adapters.dialects.spec import Cell, ReportFile
 from adapters.dialects.table import MISSING, OUT_OF_RANGE, ReadRow, TableReader, Totals, key_of, reader
 from adapters.report_checks import row_fault
 from schemas.faults import FileRefused, refuse
@@ -49,9 +50,9 @@ class ReportTable(TableReader):
         """Return what reads each cell of a field, by its key."""
         return {key: read for _, key, read in self._steps if key}
 
-    def columns(self, lines: Sequence[bytes]) -> list[Sequence[str]] | None:
+    def columns(self, rows: Sequence[Any]) -> list[Sequence[str]] | None:
         """Return the texts of many rows by column; None if a row must be looked at by itself."""
-        return self._layout.columns(lines, self._table.columns)
+        return self._form.columns(rows, self._table.columns)
 
 
 def _bounded(read: Callable[[str], Any], hint: Any) -> Callable[[str], Any]:
@@ -114,8 +115,8 @@ class ReportDialect:
 
     def read(self, chunks: Iterable[bytes]) -> tuple[ReportHead, Iterator[ReadReportRow]]:
         """Read the head at once, then the rows as they come."""
-        values, lines = self._reader.open(chunks)
-        return self._head(values), self._rows(values, lines)
+        values, rows = self._reader.open(chunks)
+        return self._head(values), self._rows(values, rows)
 
     def _head(self, values: Mapping[str, Any]) -> ReportHead:
         named = {cell.field: cell.name or cell.field for cell in self._table.header}
@@ -127,18 +128,18 @@ class ReportDialect:
                 raise _not_a_head(named[field] or "") from None
         return ReportHead(company=self._company, **checked)
 
-    def _rows(self, head: Mapping[str, Any], lines: Lines) -> Iterator[ReadReportRow]:
+    def _rows(self, head: Mapping[str, Any], rows: Rows) -> Iterator[ReadReportRow]:
         totals = Totals("quantity_milli", "amount_fen")
-        while batch := list(islice(lines, BATCH_ROWS)):
+        while batch := list(islice(rows, BATCH_ROWS)):
             quick = self._quick(batch, totals)
             yield from self._careful(batch, totals) if quick is None else quick
-        self._reader.close(head, lines, totals.known())
+        self._reader.close(head, rows, totals.known())
 
     # --- many rows at once
 
-    def _quick(self, batch: Sequence[tuple[int, bytes]], totals: Totals) -> list[ReadReportRow] | None:
+    def _quick(self, batch: Sequence[tuple[int, Any]], totals: Totals) -> list[ReadReportRow] | None:
         """Read a batch by column; None if anything in it must be looked at by itself."""
-        texts = self._reader.columns([line for _, line in batch])
+        texts = self._reader.columns([raw for _, raw in batch])
         found = None if texts is None else self._columns.rows(texts)
         if found is None:
             return None
@@ -150,9 +151,9 @@ class ReportDialect:
 
     # --- one row with care
 
-    def _careful(self, batch: Sequence[tuple[int, bytes]], totals: Totals) -> Iterator[ReadReportRow]:
-        for row, line in batch:
-            found = self._reader.row(row, line)
+    def _careful(self, batch: Sequence[tuple[int, Any]], totals: Totals) -> Iterator[ReadReportRow]:
+        for row, raw in batch:
+            found = self._reader.row(row, raw)
             said = self._said(found) if found.values else None
             fault = row_fault(row, said, self._column) if said else found.fault
             totals.count(1, None if fault or not said else (said.waived_milli, said.waived_fen))

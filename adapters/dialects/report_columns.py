@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from adapters.dialects.cells import FORMULA, BadCell
-from adapters.dialects.spec import COMPONENT_FIELDS, ReportFile
+from adapters.dialects.fields import COMPONENT_FIELDS
+from adapters.dialects.spec import ReportFile
 from adapters.dialects.table import MISSING, key_of
 from schemas.reports import Answer, Component, ReportRow
 from schemas.text import forbidden_character, looks_like_formula

@@ -9,109 +9,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from adapters.dialects.fields import (
+    ALIAS_FIELDS,
+    COMPONENT_FIELDS,
+    HEAD_FIELDS,
+    IDENTIFIERS,
+    LIST_FIELDS,
+    REPORT_FIELDS,
+    REPORT_HEAD_FIELDS,
+    ROSTER_FIELDS,
+    SIGNED,
+    FieldType,
+    Kind,
+)
 from schemas.lists import Change, ListKind
-from schemas.reports import Answer, BillKind, ReportKind
+from schemas.reports import Answer
 from schemas.tariffs import BASIC, CODE_PATTERN
-from schemas.values import AccountState, BillingCycle, MeterKind
 
-Kind = Literal[
-    "text", "day8", "day10", "month6", "month7", "m3", "milli", "m2", "count", "yuan", "fen", "price"
-]  # fmt: skip
-#: What a field holds: the ways of writing it, or the words it takes.
-FieldType = tuple[str, ...] | type[StrEnum] | type[bool]
-
-TEXT: Final = ("text",)
-DAY: Final = ("day8", "day10")
-MONTH: Final = ("month6", "month7")
-QUANTITY: Final = ("m3", "milli")
-COUNT: Final = ("count",)
-AREA: Final = ("m2",)
-AMOUNT: Final = ("yuan", "fen")
-PRICE: Final = ("price",)
-
-ROSTER_FIELDS: Final[Mapping[str, FieldType]] = {
-    "account": TEXT,
-    "predecessor": TEXT,
-    "state": AccountState,
-    "opened_on": DAY,
-    "closed_on": DAY,
-    "domestic": bool,
-    "meter": MeterKind,
-    "cycle": BillingCycle,
-    "holder_name": TEXT,
-    "holder_id": TEXT,
-    "address": TEXT,
-    "low_income": bool,
-    "low_income_until": MONTH,
-    "heated_dm2": AREA,
-}
-ALIAS_FIELDS: Final[Mapping[str, FieldType]] = {"old_account": TEXT, "new_account": TEXT, "since": DAY}
-LIST_FIELDS: Final[Mapping[str, FieldType]] = {
-    "reference": TEXT,
-    "account": TEXT,
-    "service": TEXT,
-    "month": MONTH,
-    "quantity_milli": QUANTITY,
-    "change": Change,
-}
-#: One bill a row. ``month`` stands for both months of a bill of one.
-REPORT_FIELDS: Final[Mapping[str, FieldType]] = {
-    "list_number": COUNT,
-    "reference": TEXT,
-    "account": TEXT,
-    "bill_id": TEXT,
-    "kind": BillKind,
-    "refers_to": TEXT,
-    "issued_on": DAY,
-    "month": MONTH,
-    "month_from": MONTH,
-    "month_to": MONTH,
-    "reading_from_milli": QUANTITY,
-    "reading_to_milli": QUANTITY,
-    "estimated": bool,
-    "billable_milli": QUANTITY,
-    "waived_milli": QUANTITY,
-    "annual_before_milli": QUANTITY,
-    "balance_fen": AMOUNT,
-    "answer": Answer,
-    "answer_text": TEXT,
-    "price_version": TEXT,
-    "price_e4": PRICE,
-    "charge_before_fen": AMOUNT,
-    "waived_fen": AMOUNT,
-    "charge_after_fen": AMOUNT,
-}
-#: Those of them that a price component has: a cell may say ``of`` which.
-COMPONENT_FIELDS: Final = ("price_version", "price_e4", "charge_before_fen", "waived_fen", "charge_after_fen")
-REPORT_HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
-    "rows": COUNT,
-    "quantity_milli": QUANTITY,
-    "amount_fen": AMOUNT,
-    "month": MONTH,
-    "created_on": DAY,
-    "kind": ReportKind,
-    "edition": COUNT,
-}
-#: What header and trailer may name; in a file that is read, the totals are checked.
-HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
-    "rows": COUNT,
-    "quantity_milli": QUANTITY,
-    "number": COUNT,
-    "month": MONTH,
-    "created_on": DAY,
-    "kind": ListKind,
-}
+#: A name that both XML and JSON can use; Han characters are letters.
+_ELEMENT: Final = re.compile(r"[^\W\d][\w.-]{0,63}")
+PartName = Annotated[str, Field(pattern=r"^[^\W\d][\w.-]{0,63}$")]
 
 
 class Cell(BaseModel):
-    """One cell of a line. ``bytes``, ``align`` and ``pad`` belong to fixed width alone.
+    """One cell of a row. ``bytes``, ``align`` and ``pad`` belong to fixed width alone, ``group`` to sheets.
 
-    ``of`` names the price component of a report's amounts and prices.
+    ``of`` names the price component of a report's amounts and prices. ``width`` is how many characters an account's
+    number has, leading noughts included; ``sign = "negated"`` says that the company writes the opposite sign; ``group``
+    is the merged heading above a column's name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
@@ -122,6 +51,9 @@ class Cell(BaseModel):
     kind: Kind = Field(default="text", alias="as")
     of: Annotated[str, Field(pattern=CODE_PATTERN)] = BASIC
     codes: dict[str, bool | str] = {}
+    width: Annotated[int, Field(ge=1, le=64)] | None = None
+    sign: Literal["", "negated"] = ""
+    group: str = ""
     bytes: Annotated[int, Field(ge=1, le=2000)] | None = None
     align: Literal["left", "right"] = "left"
     pad: Literal[" ", "0"] = " "
@@ -138,6 +70,10 @@ class Cell(BaseModel):
         yield from self._type_faults(fields[self.field])
         if self.of != BASIC and self.field not in COMPONENT_FIELDS:
             yield f'"of" belongs to {", ".join(COMPONENT_FIELDS)}'
+        if self.width and self.field not in IDENTIFIERS:
+            yield f'"width" belongs to {", ".join(sorted(IDENTIFIERS))}'
+        if self.sign and self.kind not in SIGNED:
+            yield f'"sign" belongs to {", ".join(SIGNED)}'
         if self.pad == "0" and (self.kind == "text" or self.align == "left"):
             yield "only a number, aligned right, may be filled up with noughts: others would lose their own"
 
@@ -157,21 +93,54 @@ class Cell(BaseModel):
 Cells = tuple[Cell, ...]
 
 
+class Parts(BaseModel):
+    """What the parts of a structured file are called: elements of XML (``root`` holds them all), keys of JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    root: PartName = "file"
+    head: PartName = "head"
+    rows: PartName = "rows"
+    row: PartName = "row"
+    total: PartName = "total"
+
+
+#: Which options of a table belong to which forms alone; any other form that names one is told.
+_BELONGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "newline": ("delimited", "fixed_width"),
+    "delimiter": ("delimited",),
+    "quoting": ("delimited",),
+    "names_row": ("delimited", "xlsx"),
+    "parts": ("xml", "json"),
+    "sheet": ("xlsx",),
+    "title": ("xlsx",),
+    "totals_first": ("xlsx",),
+}
+_ENCODINGS: Final[Mapping[str, tuple[str, ...]]] = {"xlsx": ("utf-8",), "json": ("utf-8",), "xml": ("utf-8", "gb18030")}
+
+
 class Table(BaseModel):
-    """A file of rows. ``quoting`` and ``delimiter`` belong to delimited files alone."""
+    """A file of rows, in one of five forms; an option that does not belong to its form is a fault.
+
+    A sheet may have a merged ``title`` above everything, and its totals before the rows (``totals_first``).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     fields: ClassVar[Mapping[str, FieldType]] = {}
     head_fields: ClassVar[Mapping[str, FieldType]] = HEAD_FIELDS
     required: ClassVar[tuple[str, ...]] = ()
 
-    form: Literal["delimited", "fixed_width"]
-    encoding: Literal["gb18030", "utf-8", "utf-8-sig"]
+    form: Literal["delimited", "fixed_width", "xlsx", "xml", "json"]
+    encoding: Literal["gb18030", "utf-8", "utf-8-sig"] = "utf-8"
     newline: Literal["lf", "crlf"] = "lf"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     quoting: Literal["none", "rfc4180"] = "none"
     header: Cells = ()
     names_row: bool = False
+    parts: Parts = Parts()
+    sheet: Annotated[str, Field(pattern=r"^[^\[\]:*?/\\]{0,31}$")] = ""
+    title: Annotated[str, Field(max_length=100)] = ""
+    totals_first: bool = False
     columns: Annotated[Cells, Field(min_length=1)]
     trailer: Cells = ()
 
@@ -200,8 +169,27 @@ class Table(BaseModel):
         missing = set(self.required) - {cell.field for cell in self.columns}
         if missing:
             yield f"columns: no column for {', '.join(sorted(missing))}"
-        if self.form == "fixed_width" and self.names_row:
-            yield "names_row: fixed width has no line of column names"
+        yield from self._form_faults()
+
+    def _form_faults(self) -> Iterator[str]:
+        for option, forms in _BELONGS.items():
+            if option in self.model_fields_set and self.form not in forms:
+                yield f"{option}: belongs to {', '.join(forms)} alone"
+        if self.encoding not in _ENCODINGS.get(self.form, (self.encoding,)):
+            yield f"encoding: {self.form} is {' or '.join(_ENCODINGS[self.form])}"
+        if self.form == "xlsx" and not self.names_row:
+            yield "names_row: a sheet has a row of column names"
+        if self.form in ("xml", "json"):
+            yield from self._name_faults()
+
+    def _name_faults(self) -> Iterator[str]:
+        """Say which cells cannot be found: in XML and JSON a cell is known by its name alone."""
+        for part in ("header", "columns", "trailer"):
+            names = [cell.name for cell in getattr(self, part)]
+            if len(set(names)) != len(names):
+                yield f"{part}: two cells have one name"
+            if not all(map(_ELEMENT.fullmatch, names)):
+                yield f"{part}: every cell needs a name of letters, digits, _ . -, beginning with a letter"
 
 
 class RosterFile(Table):
@@ -264,7 +252,8 @@ class ListFile(Table):
             )
             if values and known and sorted(map(str, values)) != sorted(known):
                 yield f"{cell.field}: a list is written, so each of {', '.join(sorted(known))} needs one code"
-        if not self.full_roll and any(cell.field in ("rows", "quantity_milli") for cell in self.header):
+        first = (*self.header, *(self.trailer if self.totals_first else ()))
+        if not self.full_roll and any(cell.field in ("rows", "quantity_milli") for cell in first):
             yield "header: totals are not known before the rows if KEEP rows are left out; put them in the trailer"
         if not re.fullmatch(
             r"(?:[A-Za-z0-9_.-]|\{(?:company|number(?::0[1-9])?|month|kind|created)\})+", self.file_name

@@ -3,53 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from adapters.base import ReadAccount, ReadAlias
 from adapters.dialects.cells import BadCell, converter
+from adapters.dialects.fields import FieldType
 from adapters.dialects.fixed_width import FixedWidth
-from adapters.dialects.lines import Lines, not_decodable, other_columns, truncated
-from adapters.dialects.spec import Cell, Cells, FieldType, Table
+from adapters.dialects.form import Form, Rows
+from adapters.dialects.lines import not_decodable, other_columns, truncated
+from adapters.dialects.spec import Cell, Cells, Table
 from adapters.dialects.tabular import Delimited
 from schemas.faults import Fault, FileRefused, refuse
 from schemas.rosters import AliasRow, RosterRow
 from schemas.tariffs import BASIC
 
-
-class Layout(Protocol):
-    """How lines are cut into cells and joined from them."""
-
-    def cut(self, line: bytes, cells: Cells) -> list[str]:
-        """Return the texts of a line's cells; raises BadCell or UnicodeDecodeError."""
-        ...
-
-    def columns(self, lines: Sequence[bytes], cells: Cells) -> list[Sequence[str]] | None:
-        """Return what ``cut`` gives for each line, but by column; None if a line must be looked at by itself."""
-        ...
-
-    def fit(self, cell: Cell, text: str, /) -> str:
-        """Bring a text to its cell's width."""
-        ...
-
-    def pad(self, cell: Cell, /) -> str | None:
-        """Return the %-format that does the same for ASCII; None if the text stands as it is."""
-        ...
-
-    def join(self, columns: list[Iterable[str]], rows: int) -> bytes | None:
-        """Join many rows given by column; None if they must be written one by one."""
-        ...
-
-    def line(self, cells: Cells, texts: list[str]) -> bytes:
-        """Write one line; raises BadCell with the column."""
-        ...
+_FORMS: Final[Mapping[str, Callable[[Table], Form]]] = {"delimited": Delimited, "fixed_width": FixedWidth}
 
 
-def layout_of(table: Table) -> Layout:
-    """Return the layout that a table declares."""
-    return Delimited(table) if table.form == "delimited" else FixedWidth(table)
+def form_of(table: Table) -> Form:
+    """Return the form that a table declares."""
+    return _FORMS[table.form](table)
 
 
 class ReadRow(NamedTuple):
@@ -95,7 +71,7 @@ class TableReader:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._layout = layout_of(table)
+        self._form = form_of(table)
         self._steps = [(cell.name or cell.field or "", key_of(cell), self._reader(cell)) for cell in table.columns]
         self._required = table.filled()
         self._encoding = "gb18030" if table.encoding == "gb18030" else "utf-8"
@@ -109,24 +85,24 @@ class TableReader:
         Raises:
             FileRefused: not this file, or damaged; from this call or from the iterator.
         """
-        head, lines = self.open(chunks)
-        return head, self._rows(head, lines)
+        head, rows = self.open(chunks)
+        return head, self._rows(head, rows)
 
-    def open(self, chunks: Iterable[bytes]) -> tuple[dict[str, Any], Lines]:
-        """Return what the header says, and the lines of the rows.
+    def open(self, chunks: Iterable[bytes]) -> tuple[dict[str, Any], Rows]:
+        """Return what the header says, and the rows as they lie in the file.
 
         Raises:
             FileRefused: not this file.
         """
-        lines = Lines(chunks, trailer=bool(self._table.trailer))
+        rows = self._form.open(chunks)
         head: dict[str, Any] = {}
         if self._table.header:
-            head = self._special(*lines.take(), self._table.header, "HEADER")
+            head = self._special(*rows.take(), self._table.header, "HEADER")
         if self._table.names_row:
-            self._check_names(*lines.take())
-        return head, lines
+            self._check_names(*rows.take())
+        return head, rows
 
-    def close(self, head: Mapping[str, Any], lines: Lines, actual: Mapping[str, int]) -> None:
+    def close(self, head: Mapping[str, Any], rows: Rows, actual: Mapping[str, int]) -> None:
         """Compare what header and trailer say with what was read. A total not given in ``actual`` is not compared.
 
         Raises:
@@ -134,21 +110,21 @@ class TableReader:
         """
         self._compare(1, self._table.header, head, actual)
         if self._table.trailer:
-            declared = self._special(lines.last_row, lines.last, self._table.trailer, "TRUNCATED")
-            self._compare(lines.last_row, self._table.trailer, declared, actual)
+            declared = self._special(rows.last_row, rows.last, self._table.trailer, "TRUNCATED")
+            self._compare(rows.last_row, self._table.trailer, declared, actual)
 
-    def _check_names(self, row: int, line: bytes) -> None:
+    def _check_names(self, row: int, raw: Any) -> None:
         names = [cell.name for cell in self._table.columns]
-        if self._try_cut(row, line, self._table.columns) != names:
+        if self._try_cut(row, raw, self._table.columns) != names:
             raise other_columns(row)
 
-    def _rows(self, head: Mapping[str, Any], lines: Lines) -> Iterator[ReadRow]:
+    def _rows(self, head: Mapping[str, Any], rows: Rows) -> Iterator[ReadRow]:
         totals = Totals("quantity_milli")
-        for row, line in lines:
-            read = self.row(row, line)
+        for row, raw in rows:
+            read = self.row(row, raw)
             totals.count(1, None if read.values is None else (read.values.get("quantity_milli", 0),))
             yield read
-        self.close(head, lines, totals.known())
+        self.close(head, rows, totals.known())
 
     def _compare(self, row: int, cells: Cells, declared: Mapping[str, Any], actual: Mapping[str, int]) -> None:
         for field, value in actual.items():
@@ -161,9 +137,9 @@ class TableReader:
                     column=_column_of(cells, field),
                 )
 
-    def _special(self, row: int, line: bytes, cells: Cells, code: str) -> dict[str, Any]:
+    def _special(self, row: int, raw: Any, cells: Cells, code: str) -> dict[str, Any]:
         """Read a header or trailer; anything odd there refuses the file."""
-        texts = self._try_cut(row, line, cells)
+        texts = self._try_cut(row, raw, cells)
         if texts is None:
             raise _not_as_agreed(code, row)
         values: dict[str, Any] = {}
@@ -180,16 +156,16 @@ class TableReader:
         except BadCell:
             raise _not_as_agreed(code, row, cell.name or cell.field or "") from None
 
-    def _try_cut(self, row: int, line: bytes, cells: Cells) -> list[str] | None:
+    def _try_cut(self, row: int, raw: Any, cells: Cells) -> list[str] | None:
         try:
-            return self._layout.cut(line, cells)
+            return self._form.cut(raw, cells)
         except BadCell:
             return None
         except UnicodeDecodeError:
             raise not_decodable(self._encoding, row) from None
 
-    def row(self, row: int, line: bytes) -> ReadRow:
-        """Read one line.
+    def row(self, row: int, raw: Any) -> ReadRow:
+        """Read one row.
 
         Raises:
             FileRefused: it is not in the file's encoding.
@@ -197,7 +173,7 @@ class TableReader:
         column = ""
         values: dict[str, Any] = {}
         try:
-            texts = self._layout.cut(line, self._table.columns)
+            texts = self._form.cut(raw, self._table.columns)
             for (name, field, read), text in zip(self._steps, texts, strict=True):
                 column = name
                 if text:

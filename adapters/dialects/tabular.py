@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 
 from adapters.dialects.cells import BadCell
+from adapters.dialects.lines import Lines, LineWriting
 from adapters.dialects.spec import Cell, Cells, Table
 
 
@@ -44,11 +45,20 @@ class Delimited:
     """Cuts and joins the lines of a delimited file. An embedded line break is refused, not read on."""
 
     def __init__(self, table: Table) -> None:
+        self._table = table
         self._encoding = "gb18030" if table.encoding == "gb18030" else "utf-8"
         self._delimiter = table.delimiter
         self._quoted = table.quoting == "rfc4180"
         self._newline = "\r\n" if table.newline == "crlf" else "\n"
         self._returns = self._newline.count("\r")
+
+    def open(self, chunks: Iterable[bytes]) -> Lines:
+        """Return the lines of a file."""
+        return Lines(chunks, trailer=bool(self._table.trailer))
+
+    def writing(self) -> LineWriting:
+        """Begin a file."""
+        return LineWriting(self, self._table)
 
     def cut(self, line: bytes, cells: Cells) -> list[str]:
         """Return the texts of a line's cells.

@@ -75,7 +75,7 @@ def test_each_mistake_is_named(old: str, new: str, said: str) -> None:
         ('pad = "0" }', 'pad = "0" , is = "x" }', "either a fixed text or a field"),
         ('align = "right", pad = "0"', 'pad = "0"', "may be filled up with noughts"),
         ('field = "account", bytes = 12', 'field = "account", bytes = 12, align = "right", pad = "0"', "noughts"),
-        ('newline = "crlf"', 'newline = "crlf"\nnames_row = true', "no line of column names"),
+        ('newline = "crlf"', 'newline = "crlf"\nnames_row = true', "names_row: belongs to delimited, xlsx alone"),
     ],
 )
 def test_each_mistake_of_fixed_width_is_named(old: str, new: str, said: str) -> None:

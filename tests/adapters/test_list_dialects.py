@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from adapters.base import ListHead, ListWriter
 from adapters.dialects import listing
 from adapters.dialects.canonical import CANONICAL_WRITERS
+from adapters.dialects.form import Writing
 from adapters.dialects.table import TableReader
 from adapters.registry import companies_in, list_writers
 from schemas.faults import FileRefused
@@ -111,23 +112,27 @@ def test_what_is_written_is_read_back_exactly(code: str, rows: list[ListRow]) ->
     assert read == [{k: v for k, v in r._asdict().items() if k != "service"} for r in wanted]
 
 
+def _begun(writer: listing.ListDialect) -> Writing:
+    return writer._writer.form.writing()
+
+
 @pytest.mark.parametrize("code", [*OWN, "csv"])
 @given(rows=rows_of)
 def test_the_quick_road_and_the_careful_road_give_the_same_bytes(code: str, rows: list[ListRow]) -> None:
     writer = OWN.get(code, CANONICAL_WRITERS[0])
     assert isinstance(writer, listing.ListDialect)
     try:
-        careful = writer._slow(rows, 0)
+        careful = writer._slow(_begun(writer), rows, 0)
     except FileRefused:
         return
     if rows:
-        assert writer._quick(list(zip(*rows, strict=True)), len(rows)) in (careful, None)
+        assert writer._quick(_begun(writer), list(zip(*rows, strict=True))) in (careful, None)
 
 
 def test_plain_rows_take_the_quick_road() -> None:
     for writer in OWN.values():
         assert isinstance(writer, listing.ListDialect)
-        assert writer._quick(list(zip(*ROWS, strict=True)), len(ROWS)) is not None
+        assert writer._quick(_begun(writer), list(zip(*ROWS, strict=True))) is not None
 
 
 def test_a_list_longer_than_a_batch_is_whole() -> None:
