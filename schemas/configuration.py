@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Annotated, Any, Final, NamedTuple, Protocol, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class ConfigFault(NamedTuple):
@@ -65,6 +66,62 @@ def read_toml(file: str, raw: bytes) -> Mapping[str, Any]:
         place = str(error).rpartition("(")[2].rstrip(")")
         fault = ConfigFault(file, "", f"not TOML ({place})", "mend the syntax there")
     raise ConfigurationRefused([fault])
+
+
+class CodedFile(BaseModel):
+    """What the file of any partner says: its code, after which the file is called, and its name as pages show it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+    title: Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class _Coded(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+_File = TypeVar("_File", bound=CodedFile)
+_Partner = TypeVar("_Partner", bound=_Coded)
+
+
+def read_file(name: str, raw: bytes, shape: type[_File]) -> _File:
+    """Read the file of a partner.
+
+    Raises:
+        ConfigurationRefused: with every fault of the file.
+    """
+    try:
+        file = shape.model_validate(read_toml(name, raw))
+    except ValidationError as error:
+        raise ConfigurationRefused(faults_of(name, error)) from None
+    if file.code != PurePath(name).stem:
+        fault = ConfigFault(name, "code", "not the name of its file", f"name the file {file.code}.toml")
+        raise ConfigurationRefused([fault])
+    return file
+
+
+def read_files(files: Iterable[tuple[str, bytes]], load: Callable[[str, bytes], _Partner]) -> dict[str, _Partner]:
+    """Load partners from (file name, content), in order of their codes.
+
+    Raises:
+        ConfigurationRefused: with every fault of every file.
+    """
+    found: dict[str, _Partner] = {}
+    faults: list[ConfigFault] = []
+    for name, raw in sorted(files):
+        try:
+            one = load(name, raw)
+        except ConfigurationRefused as refused:
+            faults += refused.faults
+            continue
+        if one.code in found:
+            faults.append(ConfigFault(name, "code", "another file has this code", "give each a code of its own"))
+        found[one.code] = one
+    if faults:
+        raise ConfigurationRefused(faults)
+    return dict(sorted(found.items()))
 
 
 def _problem(message: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from operator import attrgetter
@@ -186,19 +187,28 @@ def _not_a_head(row: int, column: str = "") -> FileRefused:
     return refuse("HEADER", _NOT_A_HEAD, row=row, column=column)
 
 
-class EitherReport:
-    """Reads a company's own form or the canonical one, whichever a file begins like."""
+#: So much of a file tells of which form it is.
+_BEGIN_BYTES: Final = 512
 
-    def __init__(self, company: str, own: ReportReader | None) -> None:
+
+class EitherReport:
+    """Reads a company's own form or the canonical one, whichever a file begins like.
+
+    ``first_key`` is what a document of its own begins with, if that is JSON too: its head.
+    """
+
+    def __init__(self, company: str, own: ReportReader | None, first_key: str = "") -> None:
         self._canonical = CanonicalReport(company)
         self._own = own
+        self._own_json = re.compile(rf'\{{\s*"{re.escape(first_key)}"\s*:'.encode())
 
     def read(self, chunks: Iterable[bytes]) -> tuple[ReportHead, Iterator[ReadReportRow]]:
         """Read the head at once, then the rows as they come."""
         rest = iter(chunks)
         begin = b""
-        while len(begin) <= len(BOM) and (chunk := next(rest, None)) is not None:
+        while len(begin) < _BEGIN_BYTES and (chunk := next(rest, None)) is not None:
             begin += chunk
-        canonical = begin.removeprefix(BOM).startswith(b"{")
+        start = begin.removeprefix(BOM)
+        canonical = start.startswith(b"{") and not self._own_json.match(start)
         reader = self._canonical if canonical or self._own is None else self._own
         return reader.read(chain((begin,), rest))

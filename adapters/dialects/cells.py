@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from adapters.dialects.fields import IDENTIFIERS, FieldType, Kind
 from adapters.dialects.spec import Cell
+from schemas.reports import Answer
 from schemas.text import forbidden_character, looks_like_formula
 from schemas.values import Month, day_int, int_day
 
@@ -58,9 +59,10 @@ def converter(cell: Cell, fields: Mapping[str, FieldType]) -> Converter:
     """Return the converter of a cell that names a field."""
     wanted = fields[cell.field or ""]
     if not isinstance(wanted, tuple):
-        return _coded(cell.codes or own_words(wanted))
+        coded = _coded(cell.codes or own_words(wanted))
+        return coded._replace(write=_or_itself(coded.write)) if wanted is Answer else coded
     if cell.field in IDENTIFIERS:
-        return Converter(_of_width(cell.width) if cell.width else _read_identifier, str)
+        return _of_width(cell.width) if cell.width else Converter(_read_identifier, str)
     kind = _negated(KINDS[cell.kind]) if cell.sign else KINDS[cell.kind]
     if cell.pad == "0" and cell.bytes and cell.kind in ("milli", "fen"):
         width = cell.bytes
@@ -97,9 +99,8 @@ def _read_identifier(text: str) -> str:
     return value
 
 
-def _of_width(width: int) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        value = _read_identifier(text)
+def _of_width(width: int) -> Converter:
+    def checked(value: str) -> str:
         if value and len(value) != width:
             raise BadCell(
                 "WIDTH",
@@ -107,11 +108,23 @@ def _of_width(width: int) -> Callable[[str], str]:
             )
         return value
 
-    return read
+    return Converter(lambda text: checked(_read_identifier(text)), checked)
 
 
 def _negated(kind: Converter) -> Converter:
     return Converter(lambda text: -kind.read(text), lambda value: kind.write(-value))
+
+
+def _or_itself(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Write an answer that was not agreed as it stands: that is how a company would send it."""
+
+    def written(value: Any) -> str:
+        try:
+            return write(value)
+        except KeyError:
+            return str(value)
+
+    return written
 
 
 def _coded(codes: Mapping[str, bool | str]) -> Converter:

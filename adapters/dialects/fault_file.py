@@ -5,13 +5,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 from adapters.base import FaultWriter
-from adapters.dialects.spec import Table
+from adapters.dialects.spec import Cell, Encoding, Parts, Table
+from adapters.dialects.table import form_of
 from schemas.faults import Fault
 
 _NAMES: Final = ("行号", "列名", "代码", "原因与办法")
+_KEYS: Final = (
+    Cell.model_validate({"name": "row", "as": "count"}),
+    *(Cell(name=key) for key in ("column", "code", "text")),
+)
+_HEADED: Final = tuple(cell.model_copy(update={"name": name}) for cell, name in zip(_KEYS, _NAMES, strict=True))
 
 
 class FaultText:
@@ -38,8 +44,33 @@ class FaultText:
         return text.getvalue()
 
 
+class FaultTable:
+    """Faults as a table of their own, in the form of the file they were found in: XML, JSON or a sheet."""
+
+    def __init__(self, form: Literal["xml", "json", "xlsx"], encoding: Encoding = "utf-8") -> None:
+        if form == "xlsx":
+            own = Table(form=form, names_row=True, sheet="错误", columns=_HEADED)
+        else:
+            parts = Parts(rows="faults") if form == "json" else Parts(root="faults", row="fault")
+            own = Table(form=form, encoding=encoding, parts=parts, columns=_KEYS)
+        self._form = form_of(own)
+        self.suffix = f".faults.{form}"
+
+    def render(self, faults: Iterable[Fault]) -> Iterator[bytes]:
+        """Render a row a fault; row 0 is the whole file."""
+        writing = self._form.writing()
+        yield writing.opening((), None)
+        for fault in faults:
+            yield writing.line((str(fault.row), fault.column, fault.code, fault.text))
+        yield from writing.closing(())
+
+
 def fault_writer(table: Table | None) -> FaultWriter:
     """Return what writes the faults of a file that a table describes; without a table, CSV for a spreadsheet."""
     if table is None:
         return FaultText("utf-8-sig", ",")
-    return FaultText(table.encoding, table.delimiter if table.form == "delimited" else "|")
+    if table.form == "delimited":
+        return FaultText(table.encoding, table.delimiter)
+    if table.form == "fixed_width":
+        return FaultText(table.encoding, "|")
+    return FaultTable(table.form, table.encoding)

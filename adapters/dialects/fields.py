@@ -8,7 +8,8 @@ from typing import Final, Literal
 
 from schemas.lists import Change, ListKind
 from schemas.reports import Answer, BillKind, ReportKind
-from schemas.values import AccountState, BillingCycle, MeterKind
+from schemas.values import AccountState, BillingCycle, MeterKind, Status
+from schemas.workers import Hardship, PaperKind
 
 Kind = Literal[
     "text", "day8", "day10", "day_slash", "day_zh", "month6", "month7", "month_zh", "m3", "milli", "m2", "count",
@@ -43,6 +44,17 @@ ROSTER_FIELDS: Final[Mapping[str, FieldType]] = {
     "heated_dm2": AREA,
 }
 ALIAS_FIELDS: Final[Mapping[str, FieldType]] = {"old_account": TEXT, "new_account": TEXT, "since": DAY}
+WORKER_FIELDS: Final[Mapping[str, FieldType]] = {
+    "name": TEXT,
+    "id_number": TEXT,
+    "paper": PaperKind,
+    "paper_number": TEXT,
+    "hardship": Hardship,
+    "employer": TEXT,
+    "valid_from": DAY,
+    "valid_to": DAY,
+    "status": Status,
+}
 LIST_FIELDS: Final[Mapping[str, FieldType]] = {
     "reference": TEXT,
     "account": TEXT,
@@ -100,6 +112,9 @@ HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
 }
 #: Fields that hold somebody's number: a text that is never touched, noughts included.
 IDENTIFIERS: Final = frozenset(
-    ("account", "predecessor", "old_account", "new_account", "reference", "bill_id", "refers_to", "price_version")
-)
+    (
+        "account", "predecessor", "old_account", "new_account", "reference", "bill_id", "refers_to", "price_version",
+        "paper_number",
+    )
+)  # fmt: skip
 SIGNED: Final = (*QUANTITY, *AMOUNT)

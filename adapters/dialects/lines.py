@@ -59,7 +59,7 @@ class Lines:
             if len(rest) > MAX_LINE_BYTES:
                 raise _too_long()
         if not rest:
-            raise refuse("EMPTY_FILE", "文件是空的，请重新导出 / the file is empty; export it again")
+            raise empty_file()
         (self.last,) = _split(rest if rest.endswith(b"\n") else rest + b"\n")
         if not self._trailer:
             yield self.last
@@ -124,6 +124,11 @@ def _too_long() -> FileRefused:
         "LINE_TOO_LONG",
         "有一行过长，换行可能丢失，请重新导出 / a line is too long; its line ends may be lost; export the file again",
     )
+
+
+def empty_file() -> FileRefused:
+    """Refuse a file without a byte."""
+    return refuse("EMPTY_FILE", "文件是空的，请重新导出 / the file is empty; export it again")
 
 
 def not_decodable(encoding: str, row: int) -> FileRefused:

@@ -12,7 +12,7 @@ from itertools import islice, repeat
 from typing import Any, Final
 
 from adapters.base import ListHead
-from adapters.dialects.cells import converter
+from adapters.dialects.cells import BadCell, converter
 from adapters.dialects.form import Form, Writing
 from adapters.dialects.spec import Cell, ListFile
 from adapters.dialects.writing import TableWriter, Values
@@ -65,7 +65,10 @@ class ListDialect:
         yield from self._writer.closing(writing, {**values, "rows": count, "quantity_milli": quantity})
 
     def _quick(self, writing: Writing, by_column: Sequence[tuple[Any, ...]]) -> bytes | None:
-        return writing.join([column(by_column) for column in self._columns], len(by_column[0]))
+        try:
+            return writing.join([column(by_column) for column in self._columns], len(by_column[0]))
+        except BadCell:
+            return None
 
     def _slow(self, writing: Writing, batch: Sequence[ListRow], before: int) -> bytes:
         lines = (self._writer.line(writing, row, one._asdict()) for row, one in enumerate(batch, before + 1))
@@ -83,6 +86,9 @@ def _quick_column(cell: Cell, form: Form) -> _Column:
         text = form.fit(cell, cell.constant or "")
         return lambda by_column: repeat(text, len(by_column[0]))
     index = ListRow._fields.index(cell.field)
+    if cell.width:
+        checked = converter(cell, ListFile.fields).write
+        return lambda by_column: [form.fit(cell, checked(value)) for value in by_column[index]]
     if cell.field in _MANY_VALUED:
         padding = form.pad(cell)
         if padding is None:

@@ -16,10 +16,9 @@ from msgspec import Meta
 from adapters.base import ReadReportRow
 from adapters.dialects.cells import BadCell, checked_text
 from adapters.dialects.fields import COMPONENT_FIELDS
-from adapters.dialects.form import Rows
 from adapters.dialects.report_columns import TEXTS, Columns, Memo, RawCode
 from adapters.dialects.spec import Cell, ReportFile
-from adapters.dialects.table import MISSING, OUT_OF_RANGE, ReadRow, TableReader, Totals, key_of, reader
+from adapters.dialects.table import MISSING, OUT_OF_RANGE, Opened, ReadRow, TableReader, Totals, key_of, reader
 from adapters.report_checks import row_fault
 from schemas.faults import FileRefused, refuse
 from schemas.reports import Answer, Component, ReportHead, ReportRow
@@ -115,25 +114,25 @@ class ReportDialect:
 
     def read(self, chunks: Iterable[bytes]) -> tuple[ReportHead, Iterator[ReadReportRow]]:
         """Read the head at once, then the rows as they come."""
-        values, rows = self._reader.open(chunks)
-        return self._head(values), self._rows(values, rows)
+        opened = self._reader.open(chunks)
+        return self._head(opened), self._rows(opened)
 
-    def _head(self, values: Mapping[str, Any]) -> ReportHead:
+    def _head(self, opened: Opened) -> ReportHead:
         named = {cell.field: cell.name or cell.field for cell in self._table.header}
         checked = {}
         for field in ("kind", "month", "edition", "created_on"):
             try:
-                checked[field] = msgspec.convert(values.get(field), _HEAD_HINTS[field])
+                checked[field] = msgspec.convert(opened.head.get(field), _HEAD_HINTS[field])
             except msgspec.ValidationError:  # its text may quote the value
-                raise _not_a_head(named[field] or "") from None
+                raise _not_a_head(opened.head_row, named[field] or "") from None
         return ReportHead(company=self._company, **checked)
 
-    def _rows(self, head: Mapping[str, Any], rows: Rows) -> Iterator[ReadReportRow]:
+    def _rows(self, opened: Opened) -> Iterator[ReadReportRow]:
         totals = Totals("quantity_milli", "amount_fen")
-        while batch := list(islice(rows, BATCH_ROWS)):
+        while batch := list(islice(opened.rows, BATCH_ROWS)):
             quick = self._quick(batch, totals)
             yield from self._careful(batch, totals) if quick is None else quick
-        self._reader.close(head, rows, totals.known())
+        self._reader.close(opened, totals.known())
 
     # --- many rows at once
 
@@ -193,6 +192,6 @@ def _components(table: ReportFile) -> list[tuple[str, dict[str, str]]]:
     return list(found.items())
 
 
-def _not_a_head(column: str) -> FileRefused:
+def _not_a_head(row: int, column: str) -> FileRefused:
     text = "首行内容超出范围，请更正 / the first line holds a value out of range; correct it"
-    return refuse("HEADER", text, row=1, column=column)
+    return refuse("HEADER", text, row=row, column=column)

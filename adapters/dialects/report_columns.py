@@ -73,6 +73,7 @@ class Columns:
         ]
         self._filled = [self._places[field] for field in table.filled()]
         self._readers = readers
+        self._widths = {cell.field: {0, cell.width} for cell in table.columns if cell.width}
         self._memos = {key: self._memo(key) for key in self._places if key not in TEXTS}
         self._lists = {field: GenericAlias(list, (hints[field],)) for field in TEXTS}
         self._part_keys = [key_of(cell) for cell in table.columns if cell.field in COMPONENT_FIELDS]
@@ -114,6 +115,8 @@ class Columns:
         if forbidden_character("".join(column)):
             raise BadCell("FORBIDDEN_CHARACTER", "")
         values = [text.strip() for text in column]
+        if field in self._widths and not self._widths[field].issuperset(map(len, values)):
+            raise BadCell("WIDTH", "")
         if field != "answer_text" and any(map(looks_like_formula, {text[:1] for text in values})):
             raise BadCell(*FORMULA)
         checked: list[str] = msgspec.convert(values, self._lists[field])

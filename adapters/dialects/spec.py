@@ -23,6 +23,7 @@ from adapters.dialects.fields import (
     REPORT_HEAD_FIELDS,
     ROSTER_FIELDS,
     SIGNED,
+    WORKER_FIELDS,
     FieldType,
     Kind,
 )
@@ -91,10 +92,14 @@ class Cell(BaseModel):
 
 
 Cells = tuple[Cell, ...]
+Encoding = Literal["gb18030", "utf-8", "utf-8-sig"]
 
 
 class Parts(BaseModel):
-    """What the parts of a structured file are called: elements of XML (``root`` holds them all), keys of JSON."""
+    """What the parts of a structured file are called: elements of XML (``root`` holds them all), keys of JSON.
+
+    ``root`` and ``row`` belong to XML, whose rows stand side by side in the root; ``rows`` belongs to JSON.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -131,7 +136,7 @@ class Table(BaseModel):
     required: ClassVar[tuple[str, ...]] = ()
 
     form: Literal["delimited", "fixed_width", "xlsx", "xml", "json"]
-    encoding: Literal["gb18030", "utf-8", "utf-8-sig"] = "utf-8"
+    encoding: Encoding = "utf-8"
     newline: Literal["lf", "crlf"] = "lf"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     quoting: Literal["none", "rfc4180"] = "none"
@@ -181,6 +186,7 @@ class Table(BaseModel):
             yield "names_row: a sheet has a row of column names"
         if self.form in ("xml", "json"):
             yield from self._name_faults()
+            yield from self._part_faults()
 
     def _name_faults(self) -> Iterator[str]:
         """Say which cells cannot be found: in XML and JSON a cell is known by its name alone."""
@@ -190,6 +196,14 @@ class Table(BaseModel):
                 yield f"{part}: two cells have one name"
             if not all(map(_ELEMENT.fullmatch, names)):
                 yield f"{part}: every cell needs a name of letters, digits, _ . -, beginning with a letter"
+
+    def _part_faults(self) -> Iterator[str]:
+        parts, told = self.parts, self.parts.model_fields_set
+        others = (parts.row, parts.root) if self.form == "xml" else (parts.rows,)
+        if len({parts.head, parts.total, *others}) < 2 + len(others):
+            yield "parts: two parts have one name"
+        for name in sorted(told & ({"rows"} if self.form == "xml" else {"root", "row"})):
+            yield f"parts: {name} does not belong to {self.form}"
 
 
 class RosterFile(Table):
@@ -204,6 +218,13 @@ class AliasFile(Table):
 
     fields: ClassVar[Mapping[str, FieldType]] = ALIAS_FIELDS
     required: ClassVar[tuple[str, ...]] = ("old_account", "new_account", "since")
+
+
+class WorkerFile(Table):
+    """The union's file of workers in hardship: one certificate a row."""
+
+    fields: ClassVar[Mapping[str, FieldType]] = WORKER_FIELDS
+    required: ClassVar[tuple[str, ...]] = ("name", "id_number", "paper", "paper_number", "valid_from", "valid_to")
 
 
 class ReportFile(Table):

@@ -13,14 +13,23 @@ from adapters.dialects.cells import BadCell, converter
 from adapters.dialects.fields import FieldType
 from adapters.dialects.fixed_width import FixedWidth
 from adapters.dialects.form import Form, Rows
+from adapters.dialects.json_form import JsonForm
 from adapters.dialects.lines import not_decodable, other_columns, truncated
 from adapters.dialects.spec import Cell, Cells, Table
 from adapters.dialects.tabular import Delimited
+from adapters.dialects.xlsx import XlsxForm
+from adapters.dialects.xml import XmlForm
 from schemas.faults import Fault, FileRefused, refuse
 from schemas.rosters import AliasRow, RosterRow
 from schemas.tariffs import BASIC
 
-_FORMS: Final[Mapping[str, Callable[[Table], Form]]] = {"delimited": Delimited, "fixed_width": FixedWidth}
+_FORMS: Final[Mapping[str, Callable[[Table], Form]]] = {
+    "delimited": Delimited,
+    "fixed_width": FixedWidth,
+    "json": JsonForm,
+    "xlsx": XlsxForm,
+    "xml": XmlForm,
+}
 
 
 def form_of(table: Table) -> Form:
@@ -39,6 +48,8 @@ class ReadRow(NamedTuple):
 
 MISSING: Final = ("MISSING_VALUE", "必填项为空 / a required value is missing; fill it in")
 OUT_OF_RANGE: Final = ("OUT_OF_RANGE", "长度或范围不符 / too long, or out of range; correct the value")
+
+BAD_PERIOD: Final = ("BAD_PERIOD", "截止日期早于起始日期，请更正 / it ends before it begins; correct the days")
 
 
 class Totals:
@@ -66,6 +77,14 @@ class Totals:
         return {"rows": self._rows} | (self._sums if self._whole else {})
 
 
+class Opened(NamedTuple):
+    """A file whose header is read: what it says, its row (0 where rows alone are numbered), and the rows."""
+
+    head: dict[str, Any]
+    head_row: int
+    rows: Rows
+
+
 class TableReader:
     """Reads the files that one table describes."""
 
@@ -85,10 +104,10 @@ class TableReader:
         Raises:
             FileRefused: not this file, or damaged; from this call or from the iterator.
         """
-        head, rows = self.open(chunks)
-        return head, self._rows(head, rows)
+        opened = self.open(chunks)
+        return opened.head, self._rows(opened)
 
-    def open(self, chunks: Iterable[bytes]) -> tuple[dict[str, Any], Rows]:
+    def open(self, chunks: Iterable[bytes]) -> Opened:
         """Return what the header says, and the rows as they lie in the file.
 
         Raises:
@@ -96,19 +115,22 @@ class TableReader:
         """
         rows = self._form.open(chunks)
         head: dict[str, Any] = {}
+        at = 0
         if self._table.header:
-            head = self._special(*rows.take(), self._table.header, "HEADER")
+            at, raw = rows.take()
+            head = self._special(at, raw, self._table.header, "HEADER")
         if self._table.names_row:
             self._check_names(*rows.take())
-        return head, rows
+        return Opened(head, at, rows)
 
-    def close(self, head: Mapping[str, Any], rows: Rows, actual: Mapping[str, int]) -> None:
+    def close(self, opened: Opened, actual: Mapping[str, int]) -> None:
         """Compare what header and trailer say with what was read. A total not given in ``actual`` is not compared.
 
         Raises:
             FileRefused: they differ, or the trailer is missing.
         """
-        self._compare(1, self._table.header, head, actual)
+        rows = opened.rows
+        self._compare(opened.head_row, self._table.header, opened.head, actual)
         if self._table.trailer:
             declared = self._special(rows.last_row, rows.last, self._table.trailer, "TRUNCATED")
             self._compare(rows.last_row, self._table.trailer, declared, actual)
@@ -118,24 +140,18 @@ class TableReader:
         if self._try_cut(row, raw, self._table.columns) != names:
             raise other_columns(row)
 
-    def _rows(self, head: Mapping[str, Any], rows: Rows) -> Iterator[ReadRow]:
+    def _rows(self, opened: Opened) -> Iterator[ReadRow]:
         totals = Totals("quantity_milli")
-        for row, raw in rows:
+        for row, raw in opened.rows:
             read = self.row(row, raw)
             totals.count(1, None if read.values is None else (read.values.get("quantity_milli", 0),))
             yield read
-        self.close(head, rows, totals.known())
+        self.close(opened, totals.known())
 
     def _compare(self, row: int, cells: Cells, declared: Mapping[str, Any], actual: Mapping[str, int]) -> None:
         for field, value in actual.items():
             if declared.get(field, value) != value:
-                raise refuse(
-                    "TRAILER_ROWS" if field == "rows" else "TRAILER_SUM",
-                    f"文件所报合计为{declared[field]}，实为{value}，文件不完整或被改动，请重新发送"
-                    f" / the file says {declared[field]} in all, and holds {value}; send it again in full",
-                    row=row,
-                    column=_column_of(cells, field),
-                )
+                raise wrong_total(field, declared[field], value, row, column_of(cells, field))
 
     def _special(self, row: int, raw: Any, cells: Cells, code: str) -> dict[str, Any]:
         """Read a header or trailer; anything odd there refuses the file."""
@@ -210,7 +226,19 @@ def reader(cell: Cell, fields: Mapping[str, FieldType]) -> Callable[[str], Any]:
     return read
 
 
-def _column_of(cells: Cells, field: str) -> str:
+def wrong_total(field: str, told: int, found: int, row: int, column: str) -> FileRefused:
+    """Refuse a file that does not hold what it says it does."""
+    return refuse(
+        "TRAILER_ROWS" if field == "rows" else "TRAILER_SUM",
+        f"文件所报合计为{told}，实为{found}，文件不完整或被改动，请重新发送"
+        f" / the file says {told} in all, and holds {found}; send it again in full",
+        row=row,
+        column=column,
+    )
+
+
+def column_of(cells: Cells, field: str) -> str:
+    """Return what the sender calls a field."""
     return next((cell.name or field for cell in cells if cell.field == field), field)
 
 
@@ -238,7 +266,7 @@ class RosterDialect:
     def read(self, chunks: Iterable[bytes]) -> Iterator[ReadAccount]:
         """Read accounts as they come."""
         for read in self._reader.read(chunks)[1]:
-            account, fault = _typed(read, RosterRow, self._table)
+            account, fault = typed(read, RosterRow, self._table)
             named = (read.values or read.read).get("account", "") if fault else ""
             yield ReadAccount(read.row, account, fault, named)
 
@@ -252,15 +280,16 @@ class AliasDialect:
     def read(self, chunks: Iterable[bytes]) -> Iterator[ReadAlias]:
         """Read renumberings as they come."""
         for read in self._reader.read(chunks)[1]:
-            yield ReadAlias(read.row, *_typed(read, AliasRow, self._table))
+            yield ReadAlias(read.row, *typed(read, AliasRow, self._table))
 
 
-def _typed(read: ReadRow, shape: type[_T], table: Table) -> tuple[_T | None, Fault | None]:
+def typed(read: ReadRow, shape: type[_T], table: Table) -> tuple[_T | None, Fault | None]:
+    """Return a row as its type has it, or its fault."""
     if read.values is None:
         return None, read.fault
     try:
         return msgspec.convert(read.values, shape), None
     except msgspec.ValidationError as error:  # its text may quote the value: only the path is used
         found = _PATH.search(str(error))
-        column = _column_of(table.columns, found[1]) if found else ""
+        column = column_of(table.columns, found[1]) if found else ""
         return None, Fault(read.row, column, *OUT_OF_RANGE)

@@ -84,6 +84,9 @@ def _writer(cell: Cell, fields: Mapping[str, FieldType]) -> Callable[[Values], s
 
     def written(values: Values) -> str:
         value = values.get(key)
-        return "" if value is None or value == "" else write(value)
+        try:
+            return "" if value is None or value == "" else write(value)
+        except BadCell as bad:
+            raise BadCell(bad.code, bad.text, cell.name or cell.field or "") from None
 
     return written
