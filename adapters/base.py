@@ -14,11 +14,13 @@ from typing import NamedTuple, Protocol
 
 from schemas.faults import Fault
 from schemas.lists import ListKind, ListRow
+from schemas.projects import CaseHead, ProjectCase
 from schemas.registry import Certificate, RegistryHeader, RegistryRow
 from schemas.reports import ReportHead, ReportRow
 from schemas.rosters import AliasRow, RosterRow
 from schemas.tariffs import Tariff
 from schemas.values import Service
+from schemas.workers import WorkerRow
 
 
 class ReadRecord(NamedTuple):
@@ -57,6 +59,23 @@ class ReadReportRow(NamedTuple):
 
     row: int
     report_row: ReportRow | None
+    fault: Fault | None = None
+
+
+class ReadCase(NamedTuple):
+    """A project case as read, or its fault; ``named`` is its number where that could be read all the same."""
+
+    row: int
+    case: ProjectCase | None
+    fault: Fault | None = None
+    named: str = ""
+
+
+class ReadWorker(NamedTuple):
+    """A row of the union's file as read, or its fault."""
+
+    row: int
+    worker: WorkerRow | None
     fault: Fault | None = None
 
 
@@ -121,6 +140,14 @@ class ReportReader(Protocol):
         Raises:
             FileRefused: not this company's report, or damaged; from this call or from the iterator.
         """
+        ...
+
+
+class CaseReader(Protocol):
+    """A dialect of one company's project cases."""
+
+    def read(self, chunks: Iterable[bytes]) -> tuple[CaseHead, Iterator[ReadCase]]:
+        """Read the head at once, then the cases as they come; raises FileRefused as a ``ReportReader`` does."""
         ...
 
 
@@ -301,6 +328,10 @@ class CompanyPort(PartnerPort, Protocol):
 
     def report_reader(self) -> ReportReader | None:
         """Return the reader of its reports, its own form and the canonical; None where it sends none."""
+        ...
+
+    def case_reader(self) -> CaseReader | None:
+        """Return the reader of its project cases; None where it sends none."""
         ...
 
     def channel(self, homes: Path) -> Channel | None:
