@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
-from adapters.base import AliasReader, Box, Channel, FaultWriter, ListWriter, ReportReader, RosterReader
+from adapters.base import AliasReader, Box, CaseReader, Channel, FaultWriter, ListWriter, ReportReader, RosterReader
+from adapters.channels.exchange import Exchange
 from adapters.channels.http_push import HttpPush
 from adapters.dialects.canonical_report import EitherReport
-from adapters.dialects.fault_file import fault_writer
+from adapters.dialects.fault_file import FaultTable, fault_writer
 from adapters.dialects.listing import ListDialect
 from adapters.dialects.report import ReportDialect
 from adapters.dialects.spec import AliasFile, ListFile, ReportFile, RosterFile, Table
 from adapters.dialects.table import AliasDialect, RosterDialect
-from schemas.configuration import ConfigFault, ConfigurationRefused, faults_of, read_toml
+from schemas.configuration import CodedFile, ConfigFault, ConfigurationRefused, faults_of, read_file, read_files
 from schemas.tariffs import Price, Tariff
 from schemas.values import MONTHLY, Service
 
@@ -33,17 +35,14 @@ def _agreeing(prices: tuple[Price, ...]) -> tuple[Price, ...]:
         raise ValueError("; ".join(fault.problem for fault in faults_of("", error))) from None
 
 
-class CompanyFile(BaseModel):
+class CompanyFile(CodedFile):
     """What a company's TOML file may say.
 
     Without ``list`` the company gets the canonical renderings alone, without ``report`` it reports in the canonical
-    form; without ``tariff`` no amount of it can be judged; without ``delivery`` it fetches its lists itself.
+    form; without ``tariff`` no amount of it can be judged; without ``delivery`` or ``exchange`` it fetches its lists,
+    and sends its files, by itself. ``cases`` names the reader of its project cases, which no table can describe.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
-    title: Annotated[str, Field(min_length=1, max_length=60)]
     services: Annotated[tuple[Service, ...], Field(min_length=1)]
     roster: RosterFile
     aliases: AliasFile | None = None
@@ -51,6 +50,8 @@ class CompanyFile(BaseModel):
     tariff: Annotated[tuple[Price, ...], AfterValidator(_agreeing)] = ()
     list: ListFile | None = None
     delivery: HttpPush | None = None
+    exchange: Exchange | None = None
+    cases: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Company:
     title: str
     services: tuple[Service, ...]
     _file: CompanyFile
+    _cases: CaseReader | None = None
 
     def roster_reader(self) -> RosterReader:
         """Return the reader of its roster."""
@@ -74,18 +76,29 @@ class Company:
         """Return the reader of its reports; None if it supplies nothing by the month."""
         if not set(MONTHLY).intersection(self.services):
             return None
-        return EitherReport(self.code, ReportDialect(self.code, self._file.report) if self._file.report else None)
+        table = self._file.report
+        first_key = table.parts.head if table and table.form == "json" else ""
+        return EitherReport(self.code, ReportDialect(self.code, table) if table else None, first_key)
 
-    def channel(self, homes: Path) -> Channel | None:  # noqa: ARG002 - for boxes of the hub's own
+    def case_reader(self) -> CaseReader | None:
+        """Return the reader of its project cases."""
+        return self._cases
+
+    def channel(self, homes: Path) -> Channel | None:
         """Return the way on which its lists are sent to it."""
-        return self._file.delivery
+        delivery, exchange = self._file.delivery, self._file.exchange
+        if delivery is not None:
+            return delivery if delivery.is_connected else None
+        return exchange.channel(self.code, homes) if exchange else None
 
-    def box(self, homes: Path) -> Box | None:  # noqa: ARG002 - the same
+    def box(self, homes: Path) -> Box | None:
         """Return where it lays its files."""
-        return None
+        return self._file.exchange.box(self.code, homes) if self._file.exchange else None
 
     def fault_writer(self, kind: str) -> FaultWriter:
         """Return what writes the faults of a file in the form of that file."""
+        if kind == "cases":  # they come in XML alone
+            return FaultTable("xml")
         tables: dict[str, Table | None] = {
             "roster": self._file.roster, "aliases": self._file.aliases, "report": self._file.report
         }  # fmt: skip
@@ -101,27 +114,15 @@ class Company:
         return ListDialect(COMPANY_RENDERING, self._file.list) if self._file.list else None
 
 
-def load_companies(files: Iterable[tuple[str, bytes]]) -> dict[str, Company]:
-    """Read companies from (file name, content), in order of their codes.
+def load_companies(
+    files: Iterable[tuple[str, bytes]], case_readers: Mapping[str, CaseReader] = MappingProxyType({})
+) -> dict[str, Company]:
+    """Read companies from (file name, content), in order of their codes; ``case_readers`` are known by their names.
 
     Raises:
         ConfigurationRefused: with every fault of every file.
     """
-    companies: dict[str, Company] = {}
-    faults: list[ConfigFault] = []
-    for name, raw in sorted(files):
-        try:
-            company = _load(name, raw)
-        except ConfigurationRefused as refused:
-            faults += refused.faults
-            continue
-        faults += _too_many_monthly(name, company)
-        if company.code in companies:
-            faults.append(ConfigFault(name, "code", "another file has this code", "give each company its own"))
-        companies[company.code] = company
-    if faults:
-        raise ConfigurationRefused(faults)
-    return dict(sorted(companies.items()))
+    return read_files(files, lambda name, raw: _load(name, raw, case_readers))
 
 
 def _too_many_monthly(name: str, company: Company) -> list[ConfigFault]:
@@ -131,12 +132,32 @@ def _too_many_monthly(name: str, company: Company) -> list[ConfigFault]:
     return [ConfigFault(name, "services", "more than one service with monthly lists", "make one file a service")]
 
 
-def _load(name: str, raw: bytes) -> Company:
-    try:
-        file = CompanyFile.model_validate(read_toml(name, raw))
-    except ValidationError as error:
-        raise ConfigurationRefused(faults_of(name, error)) from None
-    if file.code != PurePath(name).stem:
-        fault = ConfigFault(name, "code", "not the name of its file", f"name the file {file.code}.toml")
-        raise ConfigurationRefused([fault])
-    return Company(file.code, file.title, file.services, file)
+def _wrongly_exchanged(name: str, file: CompanyFile, company: Company) -> Iterator[ConfigFault]:
+    """A list goes one way, and nobody lays files that nobody reads."""
+    if file.exchange is None:
+        return
+    if file.delivery and file.exchange.lists_to:
+        yield ConfigFault(name, "exchange.lists_to", "[delivery] sends the lists already", 'set lists_to = ""')
+    readers = {"roster": company.roster_reader(), "aliases": company.alias_reader(), "report": company.report_reader()}
+    for number, files in enumerate(file.exchange.files):
+        if readers.get(files.kind) is None:
+            key = f"exchange.files.{number}.kind"
+            yield ConfigFault(name, key, "this company has no such file", "describe it, or take it out")
+
+
+def _unknown_cases(name: str, file: CompanyFile, known: Mapping[str, CaseReader]) -> Iterator[ConfigFault]:
+    if file.cases is not None and file.cases not in known:
+        yield ConfigFault(name, "cases", f"no such reader; known are {', '.join(known)}", "name one, or take it out")
+
+
+def _load(name: str, raw: bytes, case_readers: Mapping[str, CaseReader]) -> Company:
+    file = read_file(name, raw, CompanyFile)
+    company = Company(file.code, file.title, file.services, file, case_readers.get(file.cases or ""))
+    faults = (
+        *_too_many_monthly(name, company),
+        *_wrongly_exchanged(name, file, company),
+        *_unknown_cases(name, file, case_readers),
+    )
+    if faults:
+        raise ConfigurationRefused(faults)
+    return company

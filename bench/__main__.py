@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 from bench.databases import databases
+from bench.dialect_files import FORMS
+from bench.dialects import bench_dialects
 from bench.plans import BENCHMARKS as JOBS
 from bench.plans import Line, Place
 from bench.serving import bench_serving
@@ -28,11 +30,13 @@ _HEAD = (
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the hub against limits in one run.")
-    parser.add_argument("what", nargs="*", default=["all"], choices=["all", "unchanged", *BENCHMARKS])
+    parser.add_argument("what", nargs="*", default=["all"], choices=["all", "unchanged", "dialects", *BENCHMARKS])
     parser.add_argument("--households", type=int, nargs="+", default=[10_000], metavar="N")
     parser.add_argument("--database", default="both", choices=["sqlite", "postgresql", "both"])
     parser.add_argument("--runs", type=int, default=3, metavar="K", help="interleaved runs; medians are shown")
     parser.add_argument("--history", type=int, default=1, metavar="M", help="months reported before a whole month")
+    parser.add_argument("--rows", type=int, default=1_000_000, metavar="N", help="rows of a file in each dialect")
+    parser.add_argument("--form", nargs="+", default=FORMS, choices=FORMS, help="which dialects")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the lines to a file as well")
     parser.add_argument("--folder", type=Path, help="where databases and files go (default: a temporary folder)")
     return parser.parse_args()
@@ -41,8 +45,11 @@ def _arguments() -> argparse.Namespace:
 def _measured(arguments: argparse.Namespace, folder: Path) -> Iterator[Line]:
     # a first and an unchanged snapshot share their limit, so they are one benchmark
     asked = {"import" if one == "unchanged" else one for one in arguments.what}
+    if asked & {"dialects", "all"}:
+        yield from bench_dialects(folder, arguments.rows, arguments.form, arguments.runs)
     what = [one for one in BENCHMARKS if one in asked or "all" in asked]
     kinds = ["sqlite", "postgresql"] if arguments.database == "both" else [arguments.database]
+    kinds = kinds if what else []
     for kind in kinds:
         with databases(kind, folder) as made:
             for households in arguments.households:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from holidays import country_holidays
 
-from adapters.registry import companies_in, list_writers, registry_reader
+from adapters.base import CompanyPort
+from adapters.registry import companies_in, list_writers, partners_in, registry_reader, sandbox_in
 from integration.clock import Clock, system_clock
 from integration.domain.calendar import Workdays, Year, load_calendar, notice_of
 from integration.domain.policy import Policy, load_policy
@@ -66,7 +67,11 @@ def check_configuration() -> Settings:
     except ConfigurationRefused as refused:
         faults += refused.faults
     folder = config_folder()
-    checks = (lambda: year_in(folder, policy_in(folder / "policy")), lambda: companies_in(folder / "companies"))
+    checks = (
+        lambda: year_in(folder, policy_in(folder / "policy")),
+        lambda: companies_in(folder / "companies"),
+        lambda: partners_in(folder / "partners"),
+    )
     for check in checks:
         try:
             check()
@@ -75,6 +80,16 @@ def check_configuration() -> Settings:
     if faults or settings is None:
         raise ConfigurationRefused(faults)
     return settings
+
+
+def companies_of(settings: Settings) -> dict[str, CompanyPort]:
+    """Read the companies, and with them the one that answers by itself, if it is wanted.
+
+    Raises:
+        ConfigurationRefused: with every fault of every file.
+    """
+    found: dict[str, CompanyPort] = {**companies_in(config_folder() / "companies")}
+    return found | {"sandbox": sandbox_in(config_folder() / "sandbox")} if settings.sandbox else found
 
 
 @contextmanager
@@ -113,8 +128,8 @@ def compose(
         ring=ring,
         clock=clock,
         policy=policy,
-        companies=companies_in(config_folder() / "companies"),
-        sources={},
+        companies=companies_of(settings),
+        sources=partners_in(config_folder() / "partners"),
         homes=settings.homes,
         registry_reader=registry_reader,
         list_writers=list_writers,

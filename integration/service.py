@@ -26,6 +26,7 @@ from integration.scheduler.clockwork import Clockwork
 from integration.web.deadlines import Deadlines, runner
 from integration.web.door import Options
 from integration.web.server import make_app
+from integration.web.sftp.door import SftpOptions, sftp_door
 from integration.web.tls import server_context
 
 _log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ class Service:
     tls_key: Path | None = None
     client_ca: Path | None = None
     behind_proxy: bool = False
+    sftp: SftpOptions | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
     told: Callable[[str], None] = field(default=lambda _: None)
 
@@ -78,6 +80,8 @@ async def running(hub: Hub, service: Service, stop: asyncio.Event) -> AsyncItera
         if clockwork is not None:
             await clockwork.start()
             stack.push_async_callback(clockwork.stop, DRAIN_S)
+        if service.web and service.sftp is not None:
+            await stack.enter_async_context(sftp_door(hub, service.sftp, stop, DRAIN_S - 5))
         url = await _listen(stack, hub, service, clockwork, stop) if service.web else ""
         _log.info("service_started", state="web" if url else "worker")
         service.told(url)

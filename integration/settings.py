@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     keys_dir: str = ""
     homes_dir: str = ""
+    sandbox: bool = False
     registry_source: str = Field(min_length=1, max_length=100)
     raw_retention_days: int = Field(ge=1, le=3650)
     audience: str = Field(min_length=1, max_length=200)

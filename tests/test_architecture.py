@@ -39,7 +39,7 @@ MAY = {
     "integration.scheduler": (*INNER, "integration.jobs"),
     "integration.demo": ("schemas", "adapters", "integration"),
     "integration.cli": ("schemas", "integration", "adapters"),
-    "integration.app": ("schemas", "adapters.registry", "integration"),
+    "integration.app": ("schemas", "adapters.base", "adapters.registry", "integration"),
     "integration.service": (*INNER, "integration.jobs", "integration.web", "integration.scheduler"),
     "integration": (),
 }

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.registry import companies_in, registry_reader
+from adapters.registry import companies_in, partners_in, registry_reader
 from integration.cli.exits import Exit, Refused, leave
 from integration.cli.session import FileArgument, content_of
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say, side
@@ -25,6 +25,8 @@ class FileKindAsked(StrEnum):
     ROSTER = "roster"
     ALIASES = "aliases"
     REPORT = "report"
+    CASES = "cases"
+    WORKERS = "workers"
 
 
 CompanyOption = Annotated[str | None, typer.Option("--company", help=say("公司代码", "a company's code"))]
@@ -51,17 +53,27 @@ def _opened(kind: FileKindAsked, company: str | None) -> Reading:
     """Return the reader that the hub itself would use."""
     if kind is FileKindAsked.REGISTRY:
         return _registry
+    if kind is FileKindAsked.WORKERS:
+        return _agreed(partners_in(config_folder() / "partners")["union"].worker_reader(), "union")
     companies = companies_in(config_folder() / "companies")
     if company not in companies:
         names = ", ".join(companies)
         raise Refused(say(f"请用 --company 指明公司：{names}", f"name the company with --company: {names}"))
     port = companies[company]
-    if kind is FileKindAsked.ROSTER:
-        return port.roster_reader().read
-    reader = port.alias_reader() if kind is FileKindAsked.ALIASES else port.report_reader()
+    readers: dict[FileKindAsked, Callable[[], Any]] = {
+        FileKindAsked.ROSTER: port.roster_reader,
+        FileKindAsked.ALIASES: port.alias_reader,
+        FileKindAsked.REPORT: port.report_reader,
+        FileKindAsked.CASES: port.case_reader,
+    }
+    return _agreed(readers[kind](), company)
+
+
+def _agreed(reader: Any, partner: str) -> Reading:
     if reader is None:
-        raise Refused(say(f"{company} 未约定此类文件", f"no such file is agreed with {company}"))
-    return reader.read
+        raise Refused(say(f"{partner} 未约定此类文件", f"no such file is agreed with {partner}"))
+    reading: Reading = reader.read
+    return reading
 
 
 def _registry(chunks: Iterable[bytes]) -> Any:

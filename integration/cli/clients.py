@@ -18,6 +18,7 @@ client = typer.Typer(no_args_is_help=True)
 
 Jwk = Annotated[Path | None, file_option("公钥文件（JWK）", "its public key, a JWK", "--jwk")]
 Certificate = Annotated[Path | None, file_option("证书文件（PEM）", "its certificate, PEM", "--certificate")]
+SshKey = Annotated[Path | None, file_option("SSH 公钥文件（SFTP 用）", "its public SSH key, for SFTP", "--ssh-key")]
 Rights = Annotated[
     list[Right] | None,
     typer.Option("--right", help=say("权限，可重复；不写即该类全部", "a right; repeat; none: all of its kind")),
@@ -38,10 +39,11 @@ def add(  # noqa: PLR0913, PLR0917 - a command has as many as it has options
     must_tls: Annotated[bool, typer.Option(help=say("须用客户端证书", "it must show its certificate"))] = False,
     jwk: Jwk = None,
     certificate: Certificate = None,
+    ssh_key: SshKey = None,
     json: AsJson = False,
 ) -> None:
     """Add a machine (security_admin). Without a key or certificate it gets a secret, shown this once."""
-    key, pem = _proofs(jwk, certificate)
+    proofs = _proofs(jwk, certificate, ssh_key)
     with writing(as_json=json) as hub:
         actor = authenticate(hub, who, Right.ACCESS_MANAGE)
         secret = manage_clients.add_client(
@@ -53,9 +55,8 @@ def add(  # noqa: PLR0913, PLR0917 - a command has as many as it has options
             rights=right,
             must_sign=must_sign,
             must_tls=must_tls,
-            jwk=key,
-            certificate_pem=pem,
             actor=actor,
+            **proofs,
         )
     _give(client_id, secret, say(f"已添加客户端 {client_id}", f"added client {client_id}"), json)
 
@@ -67,15 +68,14 @@ def rotate(
     grace_s: Annotated[int, typer.Option(help=say("旧凭据的宽限秒数", "seconds the old one stays good"))] = 0,
     jwk: Jwk = None,
     certificate: Certificate = None,
+    ssh_key: SshKey = None,
     json: AsJson = False,
 ) -> None:
     """Give a machine its next credential (security_admin); its tokens end at once, the old one after a grace."""
-    key, pem = _proofs(jwk, certificate)
+    proofs = _proofs(jwk, certificate, ssh_key)
     with writing(as_json=json) as hub:
         actor = authenticate(hub, who, Right.ACCESS_MANAGE)
-        secret = manage_clients.rotate_client(
-            hub, client_id, grace_s=grace_s, jwk=key, certificate_pem=pem, actor=actor
-        )
+        secret = manage_clients.rotate_client(hub, client_id, grace_s=grace_s, actor=actor, **proofs)
     _give(client_id, secret, say(f"已更换 {client_id} 的凭据", f"rotated the credential of {client_id}"), json)
 
 
@@ -130,9 +130,13 @@ def _give(client_id: str, secret: str | None, text: str, as_json: bool) -> None:
         give_lines(secret)
 
 
-def _proofs(jwk: Path | None, certificate: Path | None) -> tuple[dict[str, Any] | None, str | None]:
-    key = None if jwk is None else _read_jwk(jwk)
-    return key, None if certificate is None else certificate.read_text("ascii", errors="replace")
+def _proofs(jwk: Path | None, certificate: Path | None, ssh_key: Path | None) -> dict[str, Any]:
+    """Return the proofs that are given, as the job takes them."""
+    return {
+        "jwk": None if jwk is None else _read_jwk(jwk),
+        "certificate_pem": None if certificate is None else certificate.read_text("ascii", errors="replace"),
+        "ssh_key": None if ssh_key is None else ssh_key.read_text("utf-8-sig", errors="replace"),
+    }
 
 
 def _read_jwk(path: Path) -> dict[str, Any]:

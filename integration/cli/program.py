@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from integration.cli import (
+    adapters,
     audits,
     backups,
     checking,
     clients,
+    exchange,
     findings,
     holding,
     households,
@@ -25,6 +27,7 @@ from integration.cli import (
     people,
     reports,
     rolling_up,
+    sandbox,
     serving,
     settling,
     setup,
@@ -117,6 +120,9 @@ _NOUNS = (
     ("hold", holding.hold, "暂存", "What waits for two persons."),
     ("jobs", jobs.jobs, "时钟作业", "What the clock does."),
     ("outbox", jobs.outbox, "外发报文", "What is sent to companies."),
+    ("exchange", exchange.exchange, "文件交换", "Files that come from partners, and lists that go to them."),
+    ("adapter", adapters.adapter, "适配约定", "The contract that every partner signs."),
+    ("sandbox", sandbox.sandbox, "沙盒公司", "A company for trying things out."),
     ("backup", backups.backup, "备份", "Backups, and proving them by a real restore."),
     ("restore", backups.restore, "恢复", "Restoring a backup, and confirming it."),
     ("audit", audits.audits, "审计", "Who did what, and its proof."),

@@ -32,7 +32,7 @@ from schemas.values import Month
 
 COMPANIES: Final = (CITY_WATER, SUBURB_WATER, CITY_GAS)
 _TURNS: Final = (0, 1, 2)
-_SUFFIXES: Final = {CITY_WATER: "txt", SUBURB_WATER: "csv", CITY_GAS: "dat"}
+_SUFFIXES: Final = {CITY_WATER: "txt", SUBURB_WATER: "csv", CITY_GAS: "json"}
 
 
 @dataclass(frozen=True)

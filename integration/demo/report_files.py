@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -157,24 +158,44 @@ def _suburb_water_cells(row: Row, references: References) -> tuple[str, ...]:
 
 
 def _city_gas(report: Report, references: References) -> bytes:
-    """Write records of fixed width in bytes, fen and litres with their signs."""
-    head = f"H{'CITYGAS':10}{_month6(report.month)}{_LETTERS[report.kind]}{report.edition:04d}{_day8(report.made_on)}"
+    """Write one JSON document: fen and litres as whole numbers."""
     count, litres, fen = _sums(report)
-    lines = [head.encode(), *(_city_gas_record(line.row, references) for line in report.lines)]
-    lines.append(f"T{count:08d}{litres:+015d}{fen:+015d}".encode())
-    return b"\r\n".join(lines) + b"\r\n"
+    document = {
+        "head": {
+            "company": "CITYGAS",
+            "month": str(report.month),
+            "kind": _LETTERS[report.kind],
+            "edition": report.edition,
+            "createdOn": report.made_on.isoformat(),
+        },
+        "rows": [_city_gas_row(line.row, references) for line in report.lines],
+        "total": {"rows": count, "waivedVolume": litres, "waivedAmount": fen},
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _city_gas_record(row: Row, references: References) -> bytes:
-    kind = _KINDS[row.kind].encode("gb18030").ljust(6)
-    price = f"{_price(row.price_e4):>9}" if row.price_e4 else " " * 9
-    before = f"D{row.list_number:06d}{_reference(row, references):32}{row.number:12}{row.bill_id:20}"
-    after = (
-        f"{row.refers_to:20}{_day8(row.issued_on)}{_month6(row.first)}{_month6(row.last)}{row.annual_before:+012d}"
-        f"{row.use:+010d}{row.waived:+010d}{row.version:10}{price}{row.before:+010d}{row.relief:+010d}"
-        f"{row.after:+010d}{row.balance:+010d}{_GAS_ANSWERS[row.answer]:2}"
-    )
-    return before.encode() + kind + after.encode()
+def _city_gas_row(row: Row, references: References) -> dict[str, str | int]:
+    return {
+        "listNo": row.list_number,
+        "refNo": _reference(row, references),
+        "userNo": row.number,
+        "billNo": row.bill_id,
+        "billType": _KINDS[row.kind],
+        "origBillNo": row.refers_to,
+        "billDate": row.issued_on.isoformat(),
+        "monthFrom": str(row.first),
+        "monthTo": str(row.last),
+        "yearVolume": row.annual_before,
+        "volume": row.use,
+        "waivedVolume": row.waived,
+        "priceVersion": row.version,
+        "price": _price(row.price_e4) if row.price_e4 else "",
+        "chargeBefore": row.before,
+        "waivedAmount": row.relief,
+        "chargeAfter": row.after,
+        "creditLeft": row.balance,
+        "result": _GAS_ANSWERS[row.answer],
+    }
 
 
 _WRITERS: Final[Mapping[str, Callable[[Report, References], bytes]]] = {
@@ -209,13 +230,13 @@ def _commas(content: bytes) -> Iterator[tuple[str, str]]:
         yield reference, number
 
 
-def _widths(content: bytes) -> Iterator[tuple[str, str]]:
-    for line in content.splitlines()[1:-1]:
-        yield line[1:33].decode().strip(), line[33:45].decode().strip()
+def _keys(content: bytes) -> Iterator[tuple[str, str]]:
+    for row in json.loads(content)["rows"]:
+        yield row["refNo"], row["userNo"]
 
 
 _READERS: Final[Mapping[str, tuple[str, Callable[[bytes], Iterable[tuple[str, str]]]]]] = {
     CITY_WATER: ("CITYWATER_*.txt", _bars),
     SUBURB_WATER: ("suburb_[0-9]*.csv", _commas),
-    CITY_GAS: ("CITYGAS*.dat", _widths),
+    CITY_GAS: ("CITYGAS_*.json", _keys),
 }

@@ -1,14 +1,21 @@
-"""Reading what a machine will prove itself with: a public key as JWK, a certificate as PEM."""
+"""Reading what a machine will prove itself with: a public key as JWK or as OpenSSH writes it, a certificate as PEM."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, import_key
 
@@ -21,6 +28,9 @@ PublicKey = OKPKey | ECKey
 CURVES: Final = {"Ed25519": ("OKP", "Ed25519"), "ES256": ("EC", "P-256")}
 _SECRET_PARTS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _LONGEST_KEY_ID: Final = 100
+#: Kinds of SSH keys, as their files begin: no certificates, and no keys that wait for somebody to touch a token.
+_SSH_KINDS: Final = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
+_SHORTEST_RSA: Final = 3072
 
 
 class CredentialFault(Exception):  # noqa: N818 - it names what was found
@@ -70,3 +80,37 @@ def certificate_of(pem: str, now: datetime) -> Credential:
         raise CredentialFault("证书已过期，请换新 / the certificate has expired; send a new one")
     sha256 = certificate.fingerprint(SHA256()).hex()
     return Credential(CredentialKind.CERTIFICATE, sha256, sha256, instant_us(certificate.not_valid_after_utc))
+
+
+def ssh_key_of(text: str) -> Credential:
+    """Read a public SSH key, one line as ``ssh-keygen`` writes it; it is named by its SHA-256 fingerprint.
+
+    The comment behind the key, often somebody's name, is not kept.
+
+    Raises:
+        CredentialFault: it is no such key, or a weak one.
+    """
+    if "PRIVATE KEY" in text:
+        raise CredentialFault("这是私钥；只应提交公钥 / this is a private key: hand in its public half alone")
+    key = _ssh_key(text.strip())
+    if isinstance(key, RSAPublicKey) and key.key_size < _SHORTEST_RSA:
+        raise CredentialFault(f"RSA 密钥须至少 {_SHORTEST_RSA} 位 / an RSA key has {_SHORTEST_RSA} bits at least")
+    if not isinstance(key, Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey):
+        raise CredentialFault(
+            "须为一行 OpenSSH 公钥（Ed25519、ECDSA 或 RSA），如 id_ed25519.pub；其他格式请用 ssh-keygen -i -f 转换"
+            " / one line of an OpenSSH public key (Ed25519, ECDSA or RSA) is needed, like id_ed25519.pub;"
+            " ssh-keygen -i -f converts other forms"
+        )
+    line = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    digest = hashlib.sha256(base64.b64decode(line.partition(" ")[2])).digest()
+    fingerprint = "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+    return Credential(CredentialKind.SSH_KEY, line, fingerprint)
+
+
+def _ssh_key(line: str) -> object:
+    if line.partition(" ")[0] not in _SSH_KINDS or "\n" in line:
+        return None
+    try:
+        return load_ssh_public_key(line.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return None

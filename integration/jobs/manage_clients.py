@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from integration.clock import now_us, us_instant
 from integration.domain.rights import CLIENT_RIGHTS, ClientKind, Right
-from integration.jobs.credentials import CredentialFault, certificate_of, key_of
+from integration.jobs.credentials import CredentialFault, certificate_of, key_of, ssh_key_of
 from integration.jobs.hub import Hub
 from integration.jobs.manage_access import AccessRefused, check_manager, take_access_lock
 from integration.storage import audit, clients
@@ -23,7 +23,7 @@ _LONGEST_TITLE: Final = 200
 #: How long what is rotated out may stay good.
 LONGEST_GRACE_S: Final = 30 * 24 * 3600
 #: What a machine asks for its token with: a new one of these takes the place of all of them.
-_ASKS_WITH: Final = (CredentialKind.SECRET, CredentialKind.KEY)
+_ASKS_WITH: Final = frozenset({CredentialKind.SECRET, CredentialKind.KEY})
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -61,11 +61,12 @@ def add_client(  # noqa: PLR0913 - all but the hub by name
     must_tls: bool = False,
     jwk: Mapping[str, Any] | None = None,
     certificate_pem: str | None = None,
+    ssh_key: str | None = None,
     actor: str,
 ) -> str | None:
     """Add a machine; return its secret, which is shown once, or None if it proves itself with a key or certificate.
 
-    ``rights`` None: all that the matrix gives its kind.
+    ``rights`` None: all that the matrix gives its kind. With ``ssh_key`` it comes in by SFTP.
 
     Raises:
         AccessRefused: something of it cannot be so, or the actor may not.
@@ -73,7 +74,7 @@ def add_client(  # noqa: PLR0913 - all but the hub by name
     given = CLIENT_RIGHTS[kind] if rights is None else frozenset(rights)
     made = now_us(hub.clock)
     client = Client(client_id, title.strip(), kind, party, given, must_sign, must_tls, 1, made, None)
-    proofs = _proofs(hub, jwk, certificate_pem)
+    proofs = _proofs(hub, jwk, certificate_pem, ssh_key)
     _check(hub, client, proofs)
     secret, proofs = (None, proofs) if proofs else _secret()
     with hub.store.write() as connection:
@@ -94,19 +95,20 @@ def rotate_client(
     grace_s: int,
     jwk: Mapping[str, Any] | None = None,
     certificate_pem: str | None = None,
+    ssh_key: str | None = None,
     actor: str,
 ) -> str | None:
     """Give a machine new proofs; return the new secret where no key or certificate is given.
 
     What it proved itself with so far stays good for ``grace_s`` seconds; a key or secret takes the place of keys and
-    secrets, a certificate of certificates. Tokens issued so far are worth nothing at once.
+    secrets, a certificate of certificates, an SSH key of SSH keys. Tokens issued so far are worth nothing at once.
 
     Raises:
         AccessRefused: it is unknown or revoked, the new proof does not suit it, or the actor may not.
     """
     if not 0 <= grace_s <= LONGEST_GRACE_S:
         raise AccessRefused(f"宽限期为 0 至 {LONGEST_GRACE_S} 秒 / the grace is 0 to {LONGEST_GRACE_S} seconds")
-    proofs = _proofs(hub, jwk, certificate_pem)
+    proofs = _proofs(hub, jwk, certificate_pem, ssh_key)
     secret, proofs = (None, proofs) if proofs else _secret()
     with hub.store.write() as connection:
         take_access_lock(connection)
@@ -198,10 +200,13 @@ def _rights_text(kind: ClientKind) -> str:
     return f"{kind} 可有的权限：{names} / a {kind} client may have: {names}"
 
 
-def _proofs(hub: Hub, jwk: Mapping[str, Any] | None, certificate_pem: str | None) -> list[Credential]:
+def _proofs(
+    hub: Hub, jwk: Mapping[str, Any] | None, certificate_pem: str | None, ssh_key: str | None
+) -> list[Credential]:
     try:
         keys = [key_of(jwk)] if jwk is not None else []
-        return keys + ([certificate_of(certificate_pem, hub.clock())] if certificate_pem is not None else [])
+        keys += [certificate_of(certificate_pem, hub.clock())] if certificate_pem is not None else []
+        return keys + ([ssh_key_of(ssh_key)] if ssh_key is not None else [])
     except CredentialFault as fault:
         raise AccessRefused(str(fault)) from None
 
@@ -217,8 +222,7 @@ def _kinds(proofs: list[Credential]) -> list[str]:
 
 def _replaced(proofs: list[Credential]) -> tuple[CredentialKind, ...]:
     kinds = {one.kind for one in proofs}
-    asking = _ASKS_WITH if kinds.intersection(_ASKS_WITH) else ()
-    return (*asking, *((CredentialKind.CERTIFICATE,) if CredentialKind.CERTIFICATE in kinds else ()))
+    return tuple(kinds | _ASKS_WITH if kinds & _ASKS_WITH else kinds)
 
 
 def _insert(connection: Connection, client: Client) -> None:

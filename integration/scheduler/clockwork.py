@@ -1,7 +1,8 @@
 """The clock of a process: woken every few seconds, it does what the database says is due.
 
 One replica at a time does the calendar's jobs and empties the inbox, under a lease whose fence stops whoever was paused
-beyond it; deliveries are claimed one by one by all of them. The library's scheduler only wakes.
+beyond it; deliveries are claimed one by one by all of them, and a partner's box is one replica's for a look. The
+library's scheduler only wakes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -17,12 +19,13 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from integration.clock import SHANGHAI, now_us, system_clock
 from integration.domain.calendar import Due
+from integration.jobs.collect import boxes_of, collect
 from integration.jobs.deliver import CLAIM_S, deliver_next
 from integration.jobs.hub import Hub
 from integration.jobs.inbox import apply_waiting
 from integration.scheduler.duties import ACTOR
 from integration.scheduler.work import do_job
-from integration.storage import audit, job_runs, ledger, outbox
+from integration.storage import audit, boxes, collected, job_runs, ledger, outbox
 from integration.storage.errors import StorageError
 from integration.storage.leases import Fenced, Lease, give_back, guard_of, renew_lease, take_lease
 
@@ -38,7 +41,7 @@ _GIVE_BACK_S: Final = 2
 
 
 class Clockwork:
-    """Wakes, and works in two threads: one for jobs and inbox, one for deliveries."""
+    """Wakes, and works in threads: one for jobs and inbox, one for deliveries, and one for each partner's box."""
 
     def __init__(
         self, hub: Hub, *, owner: str, tick_s: float = 5.0, lease_s: float = LEASE_S, claim_s: float = CLAIM_S
@@ -48,7 +51,8 @@ class Clockwork:
         self._tick_s = tick_s
         self._claim_s = claim_s
         self._lease_us = round(lease_s * 1_000_000)
-        self._pool = ThreadPoolExecutor(2, "clock")
+        self._boxes = boxes_of(hub)
+        self._pool = ThreadPoolExecutor(2 + len(self._boxes), "clock")  # no work is begun while it is under way
         self._lease_pool = ThreadPoolExecutor(1, "lease")
         self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
         self._stopping = threading.Event()
@@ -68,7 +72,8 @@ class Clockwork:
 
     @property
     def _works(self) -> dict[str, Callable[[], None]]:
-        return {"work": self.tick, "deliver": self.deliver}
+        looks = {f"box {partner}": partial(self.collect, partner) for partner in self._boxes}
+        return {"work": self.tick, "deliver": self.deliver} | looks
 
     def _every(self, seconds: float, work: Callable[[], None], name: str, pool: ThreadPoolExecutor) -> None:
         async def woken() -> None:
@@ -170,6 +175,10 @@ class Clockwork:
         while not self._stopping.is_set() and deliver_next(self._hub, self._owner, self._claim_s):
             pass
 
+    def collect(self, partner: str) -> None:
+        """Look into a partner's box, if it is time."""
+        collect(self._hub, partner, self._owner, actor=ACTOR, stopping=self._stopping.is_set)
+
     # --- how it is
 
     def health(self) -> str:
@@ -179,12 +188,14 @@ class Clockwork:
         return "ok"
 
     def figures(self) -> dict[str, int]:
-        """Return what the metrics say of jobs and outbox."""
+        """Return what the metrics say of jobs, outbox and boxes."""
         with self._hub.store.read() as connection:
             age = outbox.outbox_age(connection, self._hub.clock)
             dead = job_runs.dead_jobs(connection)
-        return {
-            "jobs_dead": dead, "outbox_waiting": age.waiting, "outbox_dead": age.dead,
+            files = collected.figures(connection)
+            unreachable = boxes.unreachable(connection, self._boxes)
+        return files | {
+            "boxes_unreachable": unreachable, "jobs_dead": dead, "outbox_waiting": age.waiting, "outbox_dead": age.dead,
             "outbox_age_seconds": age.oldest_us // 1_000_000,
         }  # fmt: skip
 

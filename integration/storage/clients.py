@@ -33,6 +33,7 @@ class CredentialKind(StrEnum):
     SECRET = "secret"  # noqa: S105 - the word for it
     KEY = "key"
     CERTIFICATE = "certificate"
+    SSH_KEY = "ssh_key"
 
 
 class Client(NamedTuple):
@@ -51,7 +52,9 @@ class Client(NamedTuple):
 
 
 class Credential(NamedTuple):
-    """A proof as kept: a secret's SHA-256, a public JWK, or a certificate's SHA-256; ``ends_us`` None: no end."""
+    """A proof as kept: a secret's SHA-256, a public JWK, a certificate's SHA-256, or a public key as OpenSSH writes it
+    and, as its ``key_id``, its fingerprint. ``ends_us`` None: no end.
+    """
 
     kind: CredentialKind
     value: str
@@ -169,6 +172,15 @@ def client_of_certificate(connection: Connection, clock: Clock, sha256: str) -> 
     query = query.where(c.kind == CredentialKind.CERTIFICATE.value, c.key_id == sha256, _current(clock))
     row = connection.execute(query.where(clients.c.revoked_us.is_(None))).first()
     return None if row is None else _client(row)
+
+
+def client_of_ssh_key(connection: Connection, clock: Clock, client_id: str, fingerprint: str) -> Client | None:
+    """Return a machine if an SSH key of this fingerprint proves it now; None if not, or if there is no such machine."""
+    client = find_client(connection, client_id)
+    known = client.client_id if client else ""
+    kept = current_credentials(connection, clock, known, CredentialKind.SSH_KEY)
+    proven = client is not None and client.revoked_us is None and fingerprint in {one.key_id for one in kept}
+    return client if proven else None
 
 
 def _current(clock: Clock) -> ColumnElement[bool]:

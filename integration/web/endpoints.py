@@ -108,6 +108,7 @@ PARAMETERS: Final[Mapping[str, tuple[str, type]]] = {
     "hold": (r"[1-9][0-9]{0,8}", int),
     "report": (r"[1-9][0-9]{0,8}", int),
     "finding": (r"[1-9][0-9]{0,8}", int),
+    "file": (r"[1-9][0-9]{0,8}", int),
     "household": (r"[1-9][0-9]{0,8}", int),
     "n": (r"[0-9]{1,4}", int),
     "month": (r"20[0-9]{2}-(?:0[1-9]|1[0-2])", str),

@@ -175,7 +175,10 @@ class LinkConfirmed(Model):
 
 
 class NewClient(Model):
-    """A machine to let in. Without ``rights`` it gets all of its kind; ``jwk`` is its public key, if it has one."""
+    """A machine to let in. Without ``rights`` it gets all of its kind.
+
+    ``jwk`` is its public key, if it has one; with ``ssh_key``, one line as OpenSSH writes it, it comes in by SFTP.
+    """
 
     client_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,59}$")]
     title: Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -186,6 +189,7 @@ class NewClient(Model):
     must_tls: bool = False
     jwk: dict[str, str] | None = None
     certificate_pem: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    ssh_key: Annotated[str, StringConstraints(max_length=2_000)] | None = None
 
 
 class Rotation(Model):
@@ -194,6 +198,7 @@ class Rotation(Model):
     grace_s: Annotated[JsonInt, Field(ge=0, le=30 * 86_400)] = 86_400
     jwk: dict[str, str] | None = None
     certificate_pem: Annotated[str, StringConstraints(max_length=20_000)] | None = None
+    ssh_key: Annotated[str, StringConstraints(max_length=2_000)] | None = None
 
 
 class NewUser(Model):

@@ -14,11 +14,13 @@ from schemas.reports import ReportHead
 
 SAMPLES = Path(__file__).parent / "samples"
 FOLDER = Path(__file__).parents[2] / "config" / "companies"
-COMPANIES = companies_in(FOLDER)
+#: The companies of the configuration, and one whose every file is of fixed width.
+COMPANIES = companies_in(FOLDER) | companies_in(Path(__file__).parent / "companies")
 WATER = (SAMPLES / "city_water.report.txt").read_bytes()
 SUBURB = (SAMPLES / "suburb_water.report.csv").read_bytes()
-GAS = (SAMPLES / "city_gas.report.dat").read_bytes()
-OWN = {"city_water": WATER, "suburb_water": SUBURB, "city_gas": GAS}
+GAS = (SAMPLES / "county_gas.report.dat").read_bytes()
+JSON_GAS = (SAMPLES / "city_gas.report.json").read_bytes()
+OWN = {"city_water": WATER, "suburb_water": SUBURB, "county_gas": GAS, "city_gas": JSON_GAS}
 
 
 def read(code: str, content: bytes, size: int = 1 << 20) -> tuple[ReportHead, list[ReadReportRow]]:

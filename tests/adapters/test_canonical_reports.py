@@ -49,7 +49,7 @@ def test_an_own_report_and_a_canonical_one_are_told_apart_by_their_first_byte() 
                 read("city_water", content, size)
         own = mark + OWN["city_water"]
         with contextlib.nullcontext() if not mark else pytest.raises(FileRefused, match="HEADER"):
-            assert len(read("city_gas" if mark else "city_water", own, 1)[1]) == 6
+            assert len(read("county_gas" if mark else "city_water", own, 1)[1]) == 6
 
 
 def test_a_byte_mark_before_the_header_is_no_part_of_it() -> None:

@@ -19,7 +19,7 @@ from schemas.values import Service
 
 FOLDER = Path(__file__).parents[2] / "config" / "companies"
 WATER = (FOLDER / "city_water.toml").read_text(encoding="utf-8")
-GAS = (FOLDER / "city_gas.toml").read_text(encoding="utf-8")
+GAS = (Path(__file__).parent / "companies" / "county_gas.toml").read_text(encoding="utf-8")
 
 
 def refused(*files: tuple[str, str]) -> str:
@@ -33,6 +33,7 @@ def test_the_shipped_companies_load() -> None:
     assert {code: company.services for code, company in companies.items()} == {
         "city_gas": (Service.GAS,),
         "city_heating": (Service.HEATING,),
+        "city_power": (Service.POWER,),
         "city_water": (Service.WATER,),
         "suburb_water": (Service.WATER,),
     }
@@ -80,7 +81,7 @@ def test_each_mistake_is_named(old: str, new: str, said: str) -> None:
 )
 def test_each_mistake_of_fixed_width_is_named(old: str, new: str, said: str) -> None:
     assert old in GAS
-    assert said in refused(("city_gas.toml", GAS.replace(old, new, 1)))
+    assert said in refused(("county_gas.toml", GAS.replace(old, new, 1)))
 
 
 REPORT = "[report]\nform"
@@ -258,15 +259,15 @@ def test_totals_before_the_rows_need_the_full_roll() -> None:
 def test_all_faults_of_all_files_are_told_at_once() -> None:
     text = refused(
         ("city_water.toml", WATER.replace('title = "市自来水公司"', "")),
-        ("city_gas.toml", GAS.replace("full_roll = true", "")),
+        ("county_gas.toml", GAS.replace("full_roll = true", "")),
         ("broken.toml", "x ="),
         ("suburb/city_water.toml", WATER),
         ("z/city_water.toml", WATER),
     )
     assert [line.partition(":")[0] for line in text.splitlines()] == [
         "broken.toml",
-        "city_gas.toml",
         "city_water.toml",
+        "county_gas.toml",
         "z/city_water.toml",
     ]
     assert "another file has this code" in text

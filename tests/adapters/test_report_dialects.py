@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from report_files import COMPANIES, GAS, OWN, SAMPLES, SUBURB, WATER, read, rows_of
 
 from adapters.dialects import report
@@ -72,8 +73,8 @@ GOLDEN = {
                       month_from=202611, month_to=202611, answer=Answer.UNKNOWN, answer_text="已转科室"),
         ],
     ),
-    "city_gas.report.dat": (
-        ReportHead(company="city_gas", kind=ReportKind.SUPPLEMENT, month=202611, edition=3, created_on=20261205),
+    "county_gas.report.dat": (
+        ReportHead(company="county_gas", kind=ReportKind.SUPPLEMENT, month=202611, edition=3, created_on=20261205),
         [
             ReportRow(list_number=12, reference="K7F2Q9", account="0000000000G1", bill_id="G2611-0001",
                       kind=BillKind.TOP_UP, issued_on=20261103, month_from=202611, month_to=202611,
@@ -90,6 +91,10 @@ GOLDEN = {
         ],
     ),
 }  # fmt: skip
+
+# The city's gas company says the same in JSON.
+_HEAD, _ROWS = GOLDEN["county_gas.report.dat"]
+GOLDEN["city_gas.report.json"] = (structs.replace(_HEAD, company="city_gas"), _ROWS)
 
 
 @pytest.mark.parametrize("sample", GOLDEN)
@@ -255,7 +260,7 @@ def test_a_bad_record_is_a_fault(old: bytes, new: bytes, column: str, code: str)
     assert old in GAS
     if code == "CUT_CHARACTER":  # the second half of the character is the next cell's first byte
         old, new = old + b" ", new + b"\xb9"
-    bad, *others = rows_of("city_gas", GAS.replace(old, new, 1))
+    bad, *others = rows_of("county_gas", GAS.replace(old, new, 1))
     assert all(r.report_row for r in others)
     assert bad.fault
     assert (bad.fault.row, bad.fault.column, bad.fault.code) == (2, column, code)
@@ -293,11 +298,11 @@ END = WATER.rindex(b"TRL")
         pytest.param("suburb_water", SUBURB.replace(b",9.25\r\n", b",9.26\r\n"), "TRAILER_SUM", 6, "减免金额",
                      id="csv amount"),
         pytest.param("suburb_water", SUBURB[: SUBURB.rindex("合计".encode())], "TRUNCATED", 5, "", id="sums lost"),
-        pytest.param("city_gas", GAS.replace(b"T00000003", b"T00000002"), "TRAILER_ROWS", 5, "行数", id="gas count"),
-        pytest.param("city_gas", GAS.replace(b"2000+0", b"2001+0"), "TRAILER_SUM", 5, "总减免气量", id="gas sum"),
-        pytest.param("city_gas", GAS.replace(b"0528\r\n", b"0529\r\n"), "TRAILER_SUM", 5, "总减免金额", id="fen"),
-        pytest.param("city_gas", GAS.replace(b"W9\r\n", b"W\xff\r\n"), "NOT_GB18030", 4, "", id="gas bytes"),
-        pytest.param("city_gas", WATER, "HEADER", 1, "", id="the waterworks' report"),
+        pytest.param("county_gas", GAS.replace(b"T00000003", b"T00000002"), "TRAILER_ROWS", 5, "行数", id="gas count"),
+        pytest.param("county_gas", GAS.replace(b"2000+0", b"2001+0"), "TRAILER_SUM", 5, "总减免气量", id="gas sum"),
+        pytest.param("county_gas", GAS.replace(b"0528\r\n", b"0529\r\n"), "TRAILER_SUM", 5, "总减免金额", id="fen"),
+        pytest.param("county_gas", GAS.replace(b"W9\r\n", b"W\xff\r\n"), "NOT_GB18030", 4, "", id="gas bytes"),
+        pytest.param("county_gas", WATER, "HEADER", 1, "", id="the waterworks' report"),
         pytest.param("suburb_water", GAS, "HEADER", 1, "", id="the gas company's report"),
     ],
 )  # fmt: skip

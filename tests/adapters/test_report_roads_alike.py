@@ -10,13 +10,14 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_files import COMPANIES, OWN, SUBURB, canonical, read, rows_of
+from report_files import COMPANIES, FOLDER, OWN, SUBURB, canonical, read, rows_of
 
 from adapters.base import ReadReportRow
 from adapters.dialects import report
 from adapters.dialects.canonical_report import EitherReport
 from adapters.dialects.report import ReportDialect
 from adapters.dialects.table import Totals
+from adapters.registry import sandbox_in
 from schemas.reports import Answer, BillKind, Component, ReportRow
 
 
@@ -32,7 +33,7 @@ def both_roads(
 ) -> tuple[list[ReadReportRow] | None, list[ReadReportRow], list[dict[str, int]]]:
     """Read all rows as one batch on either road; with what each has counted."""
     own = dialect(code)
-    _, lines = own._reader.open([content])
+    lines = own._reader.open([content]).rows
     batch = list(islice(lines, 1000))
     quick, careful = Totals("quantity_milli", "amount_fen"), Totals("quantity_milli", "amount_fen")
     found = own._quick(batch, quick)
@@ -145,7 +146,7 @@ ROWS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "balance_fen": amounts,
     },
     "suburb_water": {"month_from": st.just(202610)},
-    "city_gas": {"month_from": months, "annual_before_milli": st.none() | numbers, "balance_fen": amounts},
+    "county_gas": {"month_from": months, "annual_before_milli": st.none() | numbers, "balance_fen": amounts},
 }
 COMMON: dict[str, st.SearchStrategy[Any]] = {
     "list_number": st.integers(0, 999_999),
@@ -189,7 +190,7 @@ def rows_to(code: str) -> st.SearchStrategy[list[ReportRow]]:
     return st.lists(row, max_size=3)
 
 
-WRITERS = {"city_water": water, "suburb_water": suburb, "city_gas": gas}
+WRITERS = {"city_water": water, "suburb_water": suburb, "county_gas": gas}
 ALL = {code: rows_to(code) for code in WRITERS}
 
 
@@ -302,3 +303,17 @@ def test_a_report_of_many_batches_is_whole_and_read_as_it_comes() -> None:
     assert len(taken) <= report.BATCH_ROWS + 3
     accounts = [first.report_row, *(r.report_row for r in rows)]
     assert [r.account for r in accounts if r] == [f"{i:08}" for i in range(count)]
+
+
+def test_the_quick_road_keeps_to_a_number_of_agreed_width() -> None:
+    company = sandbox_in(FOLDER.parent / "sandbox")
+    names = "名单号,参考号,户号,账单号,账单类型,原账单号,开单日期,月份,计费水量,减免水量,单价"
+    names += ",减前水费,减免水费,减后水费,结果码"
+    head = f"回盘,2026-11,original\n{names}\n"
+    numbers = enumerate(("00000101", "101"))
+    rows = "".join(f"1,R{n},{number},,NONE,,2026-11-08,2026-11,,0.000,,,,,HELD\n" for n, number in numbers)
+    reader = company.report_reader()
+    assert reader is not None
+    found = list(reader.read([f"{head}{rows}合计,2,0.000,0.00\n".encode()])[1])
+    assert [(one.fault.column, one.fault.code) for one in found if one.fault] == [("户号", "WIDTH")]
+    assert [one.report_row.account for one in found if one.report_row] == ["00000101"]

@@ -40,9 +40,20 @@ GOLDEN = {
                   holder_name="买买提·艾力", holder_id="11010519491231002X", address="和平路12号3栋2单元501室",
                   low_income=True),
     ],
-    "city_heating.roster.txt": [
-        RosterRow(account="R1", opened_on=20150601, holder_name="张三丰", address="和平路12号3栋2单元501室",
-                  heated_dm2=8550, low_income=True),
+    "city_power.roster.xml": [
+        RosterRow(account="0012345678", opened_on=20150601, cycle=BillingCycle.BIMONTHLY_ODD, holder_name="买买提·艾力",
+                  holder_id="11010519491231002X", address="和平路12号3栋2单元501室", low_income=True),
+        RosterRow(account="0012345679", predecessor="0000000001", state=AccountState.SUSPENDED, domestic=False,
+                  meter=MeterKind.INDIRECT, holder_name="市第一棉纺厂 <动力科>", address="建设路8号"),
+        RosterRow(account="0012345680", state=AccountState.CLOSED, opened_on=20100101, closed_on=20260930,
+                  meter=MeterKind.PREPAID, cycle=BillingCycle.TOP_UP, holder_name="𬴂䶮"),
+    ],
+    # A number where a number was meant to be text, dates of the sheet's and dates as text, merged headings.
+    "city_heating.roster.xlsx": [
+        RosterRow(account="00001234", opened_on=20150601, holder_name="张三丰", holder_id="11010519491231002X",
+                  address="和平路12号3栋2单元501室", heated_dm2=8550, low_income=True),
+        RosterRow(account="00001235", state=AccountState.CLOSED, opened_on=20100101, closed_on=20260930,
+                  holder_name="买买提·艾力𬴂", address="和平路12号3栋2单元502室", heated_dm2=9000),
     ],
 }  # fmt: skip
 

@@ -73,7 +73,7 @@ def test_some_findings_are_mended_by_a_replacement_by_a_supplement_and_by_a_late
         "report-suburb_water-2026-10-1.csv",
         "report-city_water-2026-11-2.txt",
         "report-suburb_water-2026-11-2.csv",
-        "report-city_gas-2026-12-2.dat",
+        "report-city_gas-2026-12-2.json",
     }
 
 

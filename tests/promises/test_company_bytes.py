@@ -85,14 +85,15 @@ def named_cells(cells: list[str]) -> dict[str, Any]:
 
 
 def city_gas(content: bytes) -> list[dict[str, Any]]:
-    lines = content.split(b"\r\n")[:-1]
-    assert (lines[0][:1], len(lines[0])) == (b"H", 32)
-    assert (lines[-1][:1], len(lines[-1])) == (b"T", 24)
+    document = json.loads(content)
+    assert list(document) == ["head", "rows", "total"]
+    assert list(document["head"]) == ["company", "listNo", "month", "createdOn", "kind"]
+    assert list(document["total"]) == ["rows", "volume"]
+    letters = dict(zip("AKDBM", WORDS, strict=True))
     found = []
-    for line in lines[1:-1]:
-        assert (line[:1], len(line)) == (b"D", 64)
-        cells = [line[1:33], line[33:45], line[45:51], line[51:60], line[60:]]
-        found.append(named_cells([cell.decode("gb18030").strip() for cell in cells]))
+    for row in document["rows"]:
+        assert list(row) == ["refNo", "userNo", "month", "volume", "change"]
+        found.append(named_cells([*map(str, list(row.values())[:-1]), letters[row["change"]]]))
     return found
 
 

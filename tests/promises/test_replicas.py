@@ -94,7 +94,8 @@ class City:
         config = Path(shutil.copytree(config_folder(), folder / "config"))
         water = config / "companies" / "city_water.toml"
         where = f'[delivery]\nform = "http_push"\nurl = "{self.company.url}"\n'
-        water.write_text(water.read_text() + "\n" + where)
+        text = water.read_text().replace('form = "home"', 'form = "home"\nlists_to = ""')
+        water.write_text(text + "\n" + where)
         self.env = os.environ | {
             "WAIVERHUB_CONFIG": str(config), "WAIVERHUB_DATABASE_URL": with_options(url),
             "WAIVERHUB_KEYS_DIR": str(key_folder), "WAIVERHUB_DATA_DIR": str(folder),

@@ -14,7 +14,7 @@ from integration.storage.nonces import forget_nonces, note_nonce
 from integration.storage.tables import clients as clients_table
 from integration.storage.tables import credentials, nonces
 
-SECRET, KEY, CERTIFICATE = CredentialKind
+SECRET, KEY, CERTIFICATE, SSH_KEY = CredentialKind
 
 
 def water(client_id: str = "water-1", **changes) -> Client:
@@ -107,6 +107,21 @@ def test_a_certificate_finds_its_machine_until_either_ends(store: Store, clock) 
         assert {sha for sha, client in found.items() if client} == {"aa"}
         clients.revoke(connection, clock, "water-1")
         assert clients.client_of_certificate(connection, clock, "aa") is None
+
+
+def test_an_ssh_key_proves_its_own_machine_until_either_ends(store: Store, clock) -> None:
+    add(store, water())
+    add(store, water("water-2"))
+    with store.write() as connection:
+        ends = now_us(clock) + 1_000_000
+        for kind, name, end in ((SSH_KEY, "aa", None), (SSH_KEY, "bb", ends), (KEY, "cc", None)):
+            clients.add_credential(connection, clock, "water-1", Credential(kind, name, name, end))
+    clock.advance(seconds=1)
+    asked = [("water-1", "aa"), ("water-1", "bb"), ("water-1", "cc"), ("water-2", "aa"), ("", "aa"), ("\0", "aa")]
+    with store.write() as connection:
+        assert [one for one in asked if clients.client_of_ssh_key(connection, clock, *one)] == [("water-1", "aa")]
+        clients.revoke(connection, clock, "water-1")
+        assert clients.client_of_ssh_key(connection, clock, "water-1", "aa") is None
 
 
 def test_revoking_and_rotating_raise_the_epoch(store: Store, clock) -> None:

@@ -66,7 +66,16 @@ from integration.storage.tables.reports import (
     settlements,
     tariffs,
 )
-from integration.storage.tables.service import delivery_attempts, job_runs, leases, list_floors, outbox, restores
+from integration.storage.tables.service import (
+    boxes,
+    collected_files,
+    delivery_attempts,
+    job_runs,
+    leases,
+    list_floors,
+    outbox,
+    restores,
+)
 
 __all__ = [
     "NO_PLACE",
@@ -78,9 +87,11 @@ __all__ = [
     "accounts",
     "audit",
     "audit_leaves",
+    "boxes",
     "checkpoints",
     "claims",
     "clients",
+    "collected_files",
     "collections",
     "contests",
     "credentials",

@@ -1,10 +1,10 @@
-"""What the running hub remembers of its own work: who does what, what was done, and what is on its way out."""
+"""What the running hub remembers of its own work: who does what, what was done, and what is on its way out or in."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, Table, Text
+from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
 
-from integration.storage.tables.columns import Code, code_column, id_column, int_column, metadata
+from integration.storage.tables.columns import Code, Id, code_column, id_column, int_column, metadata
 
 #: One row a job, period and scope: the second replica that wants to do the same fails on the key. ``state``: running,
 #: done, failed (tried again at ``not_before_us``) or dead (waits for a person). ``fence`` is the lease's under which
@@ -67,6 +67,44 @@ delivery_attempts = Table(
     code_column("outcome"),
     code_column("code"),
     code_column("actor"),
+)
+
+#: The boxes that partners lay their files into, as they were found last. ``code`` says why one could not be looked into
+#: (""; it could), ``failing_us`` since when, and ``attempts`` how often in a row.
+boxes = Table(
+    "boxes",
+    metadata,
+    Column("partner", Code, primary_key=True),
+    int_column("looked_us"),
+    code_column("code"),
+    int_column("failing_us", nullable=True),
+    Column("attempts", Integer, nullable=False),
+    int_column("not_before_us"),
+)
+
+#: Every file that was found in a box; one is the same as long as name, size and time are. ``since_us``: it has not
+#: changed since then. ``state``: settling, kept, held, returned, gone (before it was read, or another took its place),
+#: or failed (waits for a person). ``answer`` is how its submission ended. ``name`` is the partner's own word.
+collected_files = Table(
+    "collected_files",
+    metadata,
+    Column("file_id", Id, primary_key=True, autoincrement=True),
+    code_column("partner"),
+    code_column("kind"),
+    code_column("name"),
+    int_column("size"),
+    int_column("modified_s"),
+    int_column("seen_us"),
+    int_column("since_us"),
+    code_column("state"),
+    code_column("answer"),
+    int_column("submission_id", nullable=True),
+    Column("attempts", Integer, nullable=False),
+    int_column("not_before_us"),
+    code_column("code"),
+    int_column("ended_us", nullable=True),
+    UniqueConstraint("partner", "name", "size", "modified_s"),
+    Index(None, "partner", "state"),
 )
 
 #: Restores from a backup. Until one is confirmed no list is published: what came after the backup is not known here.

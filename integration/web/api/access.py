@@ -134,6 +134,7 @@ def add_client(call: Call) -> Reply:
         must_tls=said.must_tls,
         jwk=said.jwk,
         certificate_pem=said.certificate_pem,
+        ssh_key=said.ssh_key,
         actor=call.principal.actor,
     )
     return _made(said.client_id, secret, 201)
@@ -148,6 +149,7 @@ def rotate(call: Call) -> Reply:
         grace_s=said.grace_s,
         jwk=said.jwk,
         certificate_pem=said.certificate_pem,
+        ssh_key=said.ssh_key,
         actor=call.principal.actor,
     )
     return _made(client, secret, 200)

@@ -1,11 +1,14 @@
-"""The system administrator's view: jobs and deliveries, and letting those be tried again that wait for a person."""
+"""The system administrator's view: jobs, deliveries and collected files, and redriving those that wait for a person."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from integration.domain.rights import Right
-from integration.storage import audit, job_runs, outbox
+from integration.jobs.collect import box_lines
+from integration.storage import audit, collected, job_runs, outbox
+from integration.storage.boxes import BoxLine
+from integration.storage.collected import CollectedLine
 from integration.storage.job_runs import JobKey, JobLine
 from integration.storage.outbox import AttemptLine, OutboxLine
 from integration.web.answers import Done
@@ -55,6 +58,28 @@ def redrive_message(call: Call) -> Reply:
     return Reply(Done())
 
 
+def collected_files(call: Call) -> Reply:
+    """Give what was found in the partners' boxes and what became of it, newest first."""
+    query = call.asked(UnfinishedQuery)
+    with call.hub.store.read() as connection:
+        return Reply(collected.collected_lines(connection, query.limit, unfinished=query.unfinished))
+
+
+def retry_file(call: Call) -> Reply:
+    """Let a collected file that waits for a person be dealt with again."""
+    file, actor = call.number("file"), call.principal.actor
+    with call.hub.store.write() as connection:
+        if not collected.retry(connection, call.hub.clock, file):
+            raise Problem("NOT_FOUND")
+        audit.record(connection, call.hub.clock, actor, "file_retried", str(file), {})
+    return Reply(Done())
+
+
+def boxes(call: Call) -> Reply:
+    """Give how the partners' boxes stand."""
+    return Reply(box_lines(call.hub))
+
+
 _TAG: Final = "系统管理 Service"
 
 ENDPOINTS: Final = (
@@ -80,5 +105,20 @@ ENDPOINTS: Final = (
         method="POST", path="/v1/admin/outbox/{message}/redrive", name="redriveMessage", tag=_TAG,
         summary="重发停下的报文 / Let a dead message be sent again",
         work=redrive_message, right=Right.SERVICE_RUN, body=Nothing, reply=Done, write=True,
+    ),
+    Endpoint(
+        method="GET", path="/v1/admin/collected", name="listCollected", tag=_TAG,
+        summary="取来的文件 / Files collected from the partners' boxes",
+        work=collected_files, right=Right.SERVICE_SEE, query=UnfinishedQuery, reply=list[CollectedLine],
+    ),
+    Endpoint(
+        method="POST", path="/v1/admin/collected/{file}/retry", name="retryFile", tag=_TAG,
+        summary="重做停下的文件 / Let a collected file be dealt with again",
+        work=retry_file, right=Right.SERVICE_RUN, body=Nothing, reply=Done, write=True,
+    ),
+    Endpoint(
+        method="GET", path="/v1/admin/boxes", name="listBoxes", tag=_TAG,
+        summary="各单位的文件箱 / The partners' boxes",
+        work=boxes, right=Right.SERVICE_SEE, reply=list[BoxLine],
     ),
 )  # fmt: skip

@@ -87,6 +87,15 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('leaf_index', name=op.f('pk_audit_leaves')),
     sa.UniqueConstraint('audit_id', name=op.f('uq_audit_leaves_audit_id'))
     )
+    op.create_table('boxes',
+    sa.Column('partner', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('looked_us', sa.BigInteger(), nullable=False),
+    sa.Column('code', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('failing_us', sa.BigInteger(), nullable=True),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('not_before_us', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('partner', name=op.f('pk_boxes'))
+    )
     op.create_table('checkpoints',
     sa.Column('tree_size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('root_sha256', sa.LargeBinary(), nullable=False),
@@ -118,6 +127,28 @@ def upgrade() -> None:
     sa.Column('revoked_us', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('client_id', name=op.f('pk_clients'))
     )
+    op.create_table('collected_files',
+    sa.Column('file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('partner', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('name', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('modified_s', sa.BigInteger(), nullable=False),
+    sa.Column('seen_us', sa.BigInteger(), nullable=False),
+    sa.Column('since_us', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('answer', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('submission_id', sa.BigInteger(), nullable=True),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('not_before_us', sa.BigInteger(), nullable=False),
+    sa.Column('code', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('ended_us', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('file_id', name=op.f('pk_collected_files')),
+    sa.UniqueConstraint('partner', 'name', 'size', 'modified_s', name=op.f('uq_collected_files_partner_name_size_modified_s'))
+    )
+    with op.batch_alter_table('collected_files', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_collected_files_partner_state'), ['partner', 'state'], unique=False)
+
     op.create_table('collections',
     sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
@@ -790,9 +821,14 @@ def downgrade() -> None:
     op.drop_table('delivery_attempts')
     op.drop_table('contests')
     op.drop_table('collections')
+    with op.batch_alter_table('collected_files', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_collected_files_partner_state'))
+
+    op.drop_table('collected_files')
     op.drop_table('clients')
     op.drop_table('claims')
     op.drop_table('checkpoints')
+    op.drop_table('boxes')
     op.drop_table('audit_leaves')
     op.drop_table('audit')
     op.drop_table('accounts')

@@ -1,0 +1,1 @@
+"""The hub's own SFTP door, for a partner whose system can lay and fetch files and nothing else."""
