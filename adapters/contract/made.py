@@ -139,8 +139,7 @@ def _bills(table: ReportFile) -> Iterator[Row]:
     months = {"month_from": 202610, "month_to": 202611}
     full = {key_of(cell): value(cell, table, 0) for _, cell in _placed(table)}
     yield full | _of(table, kind="BILL", **months)
-    noughts = {key_of(cell): 0 for _, cell in _placed(table) if cell.pad == "0"}  # filled up: blank is only read
-    least = noughts | {key: full[key] for key in table.filled() if key in full} | _numbers(table, 1)
+    least = {key: full[key] for key in table.filled() if key in full} | _numbers(table, 1)
     least |= _of(table, waived_milli=0, kind="NONE", **months)
     yield least if least.get("kind") == "NONE" else least | _of(table, bill_id=full.get("bill_id"), kind="BILL")
     named = {key_of(cell): number(cell, 2) for _, cell in identifier_cells(table)}

@@ -73,8 +73,9 @@ class FixedWidth:
         return [_unpadded(column, cell) for cell, column in zip(cells, texts, strict=True)]
 
     def fit(self, cell: Cell, text: str) -> str:
-        """Bring a text to at least its cell's width in bytes."""
-        fill = cell.pad * ((cell.bytes or 0) - len(text.encode(self._encoding)))
+        """Bring a text to at least its cell's width in bytes; where nothing is said, no nought is written."""
+        pad = cell.pad if text else " "
+        fill = pad * ((cell.bytes or 0) - len(text.encode(self._encoding)))
         return fill + text if cell.align == "right" else text + fill
 
     def pad(self, cell: Cell) -> str | None:
