@@ -80,7 +80,7 @@ class BureauRegistry:
         header = _header(*lines.take())
         row, line = lines.take()
         if _cut(row, line, "COLUMN_NAMES") != self._names:
-            raise other_columns(row)
+            raise other_columns(row, len(self._names))
         return header, self._records(lines, RecordCheck(self._columns, header.as_of))
 
     def _records(self, lines: Lines, check: RecordCheck) -> Iterator[ReadRecord]:

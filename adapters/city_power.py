@@ -96,7 +96,7 @@ def _finish(tail: _Element, rest: Iterator[_Element], cases: int, schema: _Schem
     if next(rest, None) is not None:
         raise other_parts()
     if declared != cases:
-        raise wrong_total("rows", declared, cases, 0, "案件数")
+        raise wrong_total("rows", str(declared), str(cases), 0, "案件数")
 
 
 def _read(row: int, element: _Element, schema: _Schema) -> ReadCase:

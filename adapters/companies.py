@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ from adapters.dialects.report import ReportDialect
 from adapters.dialects.spec import AliasFile, ListFile, ReportFile, RosterFile, Table
 from adapters.dialects.table import AliasDialect, RosterDialect
 from schemas.configuration import CodedFile, ConfigFault, ConfigurationRefused, faults_of, read_file, read_files
+from schemas.file_names import is_file_name
 from schemas.tariffs import Price, Tariff
 from schemas.values import MONTHLY, Service
 
@@ -138,11 +140,18 @@ def _wrongly_exchanged(name: str, file: CompanyFile, company: Company) -> Iterat
         return
     if file.delivery and file.exchange.lists_to:
         yield ConfigFault(name, "exchange.lists_to", "[delivery] sends the lists already", 'set lists_to = ""')
+    if file.list and file.exchange.lists_to and not _can_be_laid(file.list.file_name):
+        problem = "cannot be laid: it begins with a letter or digit, and {number} tells lists of one month apart"
+        yield ConfigFault(name, "list.file_name", problem, "name the file so, or deliver it otherwise")
     readers = {"roster": company.roster_reader(), "aliases": company.alias_reader(), "report": company.report_reader()}
     for number, files in enumerate(file.exchange.files):
         if readers.get(files.kind) is None:
             key = f"exchange.files.{number}.kind"
             yield ConfigFault(name, key, "this company has no such file", "describe it, or take it out")
+
+
+def _can_be_laid(file_name: str) -> bool:
+    return "{number" in file_name and is_file_name(re.sub(r"\{[^}]*\}", "0", file_name))
 
 
 def _unknown_cases(name: str, file: CompanyFile, known: Mapping[str, CaseReader]) -> Iterator[ConfigFault]:

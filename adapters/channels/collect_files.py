@@ -12,7 +12,7 @@ from adapters.base import Found, Refused, Unreachable
 from adapters.channels.lay_lists import lay
 from adapters.channels.place import CHANGED, NAME_TAKEN, NOT_THERE, Lying, Opened, Place
 
-#: So many files of one name are not done one after the other: the partner's program does not count.
+#: So many files of one name are numbered; of a program that never counts, each then gets the time of its writing.
 _MOST_OF_A_NAME: Final = 100
 
 
@@ -86,12 +86,12 @@ class FileFolder:
         """
         to = self.reject_to if refused else self.done_to
         with self.opened() as place:
-            if place.find(self.folder, found.name) != _as_found(found) and _was_moved(place, to, found):
+            lies = place.find(self.folder, found.name) == _as_found(found)
+            if not lies and _was_moved(place, to, found):
                 return
-            self._check(place, found)
-            for number in range(_MOST_OF_A_NAME):
-                name = _numbered(found.name, number)
+            for name in _names(found):
                 if place.find(to, name) is None and self._laid_beside(place, found.name, name, beside):
+                    self._check(place, found)  # its sender may have taken it away; what is said of it lies there by now
                     self._move(place, found, to, name)
                     return
         raise Refused(NAME_TAKEN)
@@ -120,14 +120,18 @@ def _as_found(found: Found) -> Lying:
     return Lying(found.name, found.size, found.modified_s)
 
 
-def _numbered(name: str, number: int) -> str:
-    return f"{name}.{number}" if number else name
+def _names(found: Found) -> Iterator[str]:
+    """Yield the names under which a file may be laid, its own first."""
+    yield found.name
+    yield from (f"{found.name}.{number}" for number in range(1, _MOST_OF_A_NAME))
+    yield f"{found.name}.{found.modified_s}"
+    yield f"{found.name}.{found.modified_s}.{found.size}"
 
 
 def _was_moved(place: Place, to: str, found: Found) -> bool:
     """Tell whether a file lies where it is moved to; moving leaves its size and time alone."""
-    for number in range(_MOST_OF_A_NAME):
-        lying = place.find(to, _numbered(found.name, number))
+    for name in _names(found):
+        lying = place.find(to, name)
         if lying is None:
             return False
         if lying[1:] == (found.size, found.modified_s):

@@ -26,6 +26,8 @@ def _folder(path: str) -> str:
 
 
 def _pattern(text: str) -> str:
+    if not text.isascii():
+        raise ValueError("a file is named by letters, digits, _ - and dots; any other name is left alone")
     try:
         re.compile(text)
     except re.error:

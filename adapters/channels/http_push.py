@@ -119,6 +119,8 @@ class HttpPush(BaseModel):
         if answer.status not in _TAKEN and not faulty:
             raise _by_status(answer)
         if self.answer == "status":
+            if answer.headers.get_content_type() == "text/html":
+                raise Garbled("HTML")  # a log-in page, say: that is no company's yes
             return str(answer.status)
         return judged(self._code(answer), self.answer_codes, answer)
 

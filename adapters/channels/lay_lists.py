@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from adapters.base import Parcel, Refused
-from adapters.channels.place import NAME_TAKEN, Opened, Place
+from adapters.channels.place import NAME_TAKEN, NOT_THERE, Opened, Place
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,17 @@ class ListFolder:
 
     def has(self, parcel: Parcel) -> bool:
         """Tell whether the list lies there, or where the partner moves what it has taken."""
-        with self.opened() as place:
-            return any(
-                _is(place, folder, parcel.file_name, parcel.size, parcel.sha256)
-                for folder in (self.folder, self.taken)
-                if folder
-            )
+        return any(self._lies_in(folder, parcel) for folder in (self.folder, self.taken) if folder)
+
+    def _lies_in(self, folder: str, parcel: Parcel) -> bool:
+        """Tell whether a list lies in a folder; in one that is not there it does not."""
+        try:
+            with self.opened() as place:
+                return _is(place, folder, parcel.file_name, parcel.size, parcel.sha256)
+        except Refused as refused:
+            if refused.code != NOT_THERE:
+                raise
+            return False
 
 
 def lay(place: Place, folder: str, name: str, content: Iterable[bytes], size: int, sha256: str) -> bool:

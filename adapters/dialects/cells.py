@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -29,10 +29,7 @@ class Converter(NamedTuple):
     write: Callable[[Any], str]
 
 
-_UNKNOWN_CODE: Final = (
-    "UNKNOWN_CODE",
-    "代码未约定，请改用约定的代码 / not an agreed code; use one of the agreed ones",
-)
+_UNKNOWN_CODE: Final = "UNKNOWN_CODE"
 _BAD_DAY: Final = (
     "BAD_DAY",
     "日期不存在或格式不符 / no such day, or not written as agreed; correct the date",
@@ -41,7 +38,10 @@ _BAD_MONTH: Final = (
     "BAD_MONTH",
     "月份不存在或格式不符 / no such month, or not written as agreed; correct it",
 )
-_BAD_NUMBER: Final = ("BAD_NUMBER", "数字格式不符 / the number is not written as agreed; correct it")
+_BAD_NUMBER: Final = (
+    "BAD_NUMBER",
+    "数字格式不符：只写数字与小数点，小数位勿多 / digits and a point alone, no more places than agreed; correct it",
+)
 FORMULA: Final = (
     "FORMULA_VALUE",
     "编号不得以 = + - @ 开头，请更正 / an identifier must not begin with = + - @; correct it",
@@ -115,6 +115,11 @@ def _negated(kind: Converter) -> Converter:
     return Converter(lambda text: -kind.read(text), lambda value: kind.write(-value))
 
 
+def _one_of(codes: Iterable[str]) -> str:
+    agreed = list(codes)
+    return f"代码未约定，请改用：{'、'.join(agreed)} / not an agreed code; use one of {', '.join(agreed)}"
+
+
 def _or_itself(write: Callable[[Any], str]) -> Callable[[Any], str]:
     """Write an answer that was not agreed as it stands: that is how a company would send it."""
 
@@ -134,7 +139,7 @@ def _coded(codes: Mapping[str, bool | str]) -> Converter:
         try:
             return codes[text.strip()]
         except KeyError:
-            raise BadCell(*_UNKNOWN_CODE) from None
+            raise BadCell(_UNKNOWN_CODE, _one_of(codes)) from None
 
     return Converter(read, words.__getitem__)
 

@@ -69,7 +69,7 @@ class JsonForm(NamedCells):
             return self._numeral(cell, content)
         if content is None:
             return ""
-        if isinstance(content, bool):
+        if isinstance(content, bool) and cell.name not in self._texts:
             return "true" if content else "false"
         raise BadCell(*BAD_VALUE, cell.name)
 

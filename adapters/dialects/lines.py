@@ -155,7 +155,15 @@ def not_a_header(row: int) -> FileRefused:
     return refuse("HEADER", "首行不是约定的文件头 / the first line is not the agreed header; correct it", row=row)
 
 
-def other_columns(row: int) -> FileRefused:
-    """Refuse a file whose line of column names is not the agreed one."""
-    text = "列名或列序与约定不符 / column names or their order differ; use the agreed heading"
+def other_columns(row: int, expected: int) -> FileRefused:
+    """Refuse a file whose line of column names has another number of columns, or is another line."""
+    text = (
+        f"此行应为约定的{expected}个列名 / the {expected} agreed column names should stand here; use the agreed heading"
+    )
     return refuse("COLUMN_NAMES", text, row=row)
+
+
+def other_column(row: int, place: int, name: str) -> FileRefused:
+    """Refuse a file of which a column is called otherwise than agreed; only the agreed name is told."""
+    text = f"第{place}列应名为“{name}” / column {place} should be called {name}; use the agreed heading"
+    return refuse("COLUMN_NAMES", text, row=row, column=name)

@@ -14,7 +14,7 @@ from adapters.dialects.fields import FieldType
 from adapters.dialects.fixed_width import FixedWidth
 from adapters.dialects.form import Form, Rows
 from adapters.dialects.json_form import JsonForm
-from adapters.dialects.lines import not_decodable, other_columns, truncated
+from adapters.dialects.lines import not_decodable, other_column, other_columns, truncated
 from adapters.dialects.spec import Cell, Cells, Table
 from adapters.dialects.tabular import Delimited
 from adapters.dialects.xlsx import XlsxForm
@@ -137,8 +137,11 @@ class TableReader:
 
     def _check_names(self, row: int, raw: Any) -> None:
         names = [cell.name for cell in self._table.columns]
-        if self._try_cut(row, raw, self._table.columns) != names:
-            raise other_columns(row)
+        found = self._try_cut(row, raw, self._table.columns)
+        if found != names:
+            same = () if found is None else zip(names, found, strict=True)
+            place = next((place for place, (name, text) in enumerate(same, 1) if name != text), None)
+            raise other_columns(row, len(names)) if place is None else other_column(row, place, names[place - 1])
 
     def _rows(self, opened: Opened) -> Iterator[ReadRow]:
         totals = Totals("quantity_milli")
@@ -151,13 +154,18 @@ class TableReader:
     def _compare(self, row: int, cells: Cells, declared: Mapping[str, Any], actual: Mapping[str, int]) -> None:
         for field, value in actual.items():
             if declared.get(field, value) != value:
-                raise wrong_total(field, declared[field], value, row, column_of(cells, field))
+                cell = next(cell for cell in cells if cell.field == field)
+                write = converter(cell, self._table.head_fields).write  # in the sender's unit
+                raise wrong_total(field, write(declared[field]), write(value), row, cell.name or field)
 
     def _special(self, row: int, raw: Any, cells: Cells, code: str) -> dict[str, Any]:
         """Read a header or trailer; anything odd there refuses the file."""
-        texts = self._try_cut(row, raw, cells)
-        if texts is None:
-            raise _not_as_agreed(code, row)
+        try:
+            texts = self._form.cut(raw, cells)
+        except BadCell as bad:
+            raise _of_cell(code, row, bad, bad.column) from None
+        except UnicodeDecodeError:  # of a last line: it was cut within a character
+            raise truncated(row) if code == "TRUNCATED" else not_decodable(self._encoding, row) from None
         values: dict[str, Any] = {}
         for cell, text in zip(cells, texts, strict=True):
             if cell.constant is not None and text.strip() != cell.constant:
@@ -169,8 +177,8 @@ class TableReader:
     def _special_value(self, row: int, cell: Cell, text: str, code: str) -> Any:
         try:
             return converter(cell, self._table.head_fields).read(text)
-        except BadCell:
-            raise _not_as_agreed(code, row, cell.name or cell.field or "") from None
+        except BadCell as bad:
+            raise _of_cell(code, row, bad, cell.name or cell.field or "") from None
 
     def _try_cut(self, row: int, raw: Any, cells: Cells) -> list[str] | None:
         try:
@@ -226,7 +234,7 @@ def reader(cell: Cell, fields: Mapping[str, FieldType]) -> Callable[[str], Any]:
     return read
 
 
-def wrong_total(field: str, told: int, found: int, row: int, column: str) -> FileRefused:
+def wrong_total(field: str, told: str, found: str, row: int, column: str) -> FileRefused:
     """Refuse a file that does not hold what it says it does."""
     return refuse(
         "TRAILER_ROWS" if field == "rows" else "TRAILER_SUM",
@@ -240,6 +248,13 @@ def wrong_total(field: str, told: int, found: int, row: int, column: str) -> Fil
 def column_of(cells: Cells, field: str) -> str:
     """Return what the sender calls a field."""
     return next((cell.name or field for cell in cells if cell.field == field), field)
+
+
+def _of_cell(code: str, row: int, bad: BadCell, column: str) -> FileRefused:
+    """Say what is wrong with a cell of a header or trailer; where it is the whole line, it is another line."""
+    if code == "TRUNCATED" and column:
+        return refuse(bad.code, bad.text, row=row, column=column)
+    return _not_as_agreed(code, row, column)
 
 
 def _not_as_agreed(code: str, row: int, column: str = "") -> FileRefused:

@@ -13,17 +13,20 @@ than the cells. So it is read whole, in memory; nothing of it is written to disk
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from adapters.dialects.spec import Cell, Cells, Table
 from adapters.dialects.xlsx_guard import Package, damaged, gathered
-from adapters.dialects.xlsx_parts import check_fits, examine, oddities, part_of
+from adapters.dialects.xlsx_parts import Finding, check_fits, examine, oddities, part_of
 from adapters.dialects.xlsx_reading import SheetRows, Takers, numbered
 from adapters.dialects.xlsx_writing import SheetWriting
 from schemas.faults import FileRefused, refuse
+
+#: What ends reading for a cause outside the file, or says already what is wrong with it.
+_OUTSIDE: Final = (FileRefused, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
 class XlsxForm:
@@ -44,17 +47,24 @@ class XlsxForm:
         package = Package(gathered(chunks))
         findings = examine(package, self._width)
         try:
-            with CalamineWorkbook.from_object(io.BytesIO(package.data)) as book:
-                name = self._sheet_name(book)
-                part = part_of(package, name)
-                if part not in findings:
-                    raise damaged()
-                check_fits(findings[part])
-                sheet = book.get_sheet_by_name(name)
-        except CalamineError:  # its text may quote a cell
+            sheet, part = self._sheet(package, findings)
+        except _OUTSIDE:
+            raise
+        except BaseException:  # noqa: BLE001 - the library's panics are no ordinary exceptions; their texts may quote a cell
             raise damaged() from None
         odd = oddities(package, part) if findings[part].odd else {}
-        return SheetRows(numbered(sheet.iter_rows(), sheet.start[1] if sheet.start else 0, odd), self._table)
+        rows = numbered(_sound(sheet.iter_rows()), sheet.start[1] if sheet.start else 0, odd)
+        return SheetRows(rows, self._table)
+
+    def _sheet(self, package: Package, findings: Mapping[str, Finding]) -> tuple[CalamineSheet, str]:
+        """Return the agreed sheet and the name of its part."""
+        with CalamineWorkbook.from_object(io.BytesIO(package.data)) as book:
+            name = self._sheet_name(book)
+            part = part_of(package, name)
+            if part not in findings:
+                raise damaged()
+            check_fits(findings[part])
+            return book.get_sheet_by_name(name), part
 
     def _sheet_name(self, book: CalamineWorkbook) -> str:
         found = [
@@ -93,6 +103,16 @@ class XlsxForm:
     def pad(self, _cell: Cell) -> str | None:
         """Return the %-format that brings a text to its width; a sheet's cells have none."""
         return None
+
+
+def _sound(rows: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    """Pass rows on; a value that makes the library panic refuses the workbook."""
+    try:
+        yield from rows
+    except _OUTSIDE:
+        raise
+    except BaseException:  # noqa: BLE001 - as above
+        raise damaged() from None
 
 
 def _no_such_sheet(name: str) -> FileRefused:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final, NoReturn
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from isal import isal_zlib
 
 from adapters.dialects.lines import empty_file
 from schemas.faults import FileRefused, refuse
@@ -97,7 +98,7 @@ class Package:
             if size == 0 and chunk.startswith(_ZIP):
                 _refuse_embedded()
             size += len(chunk)
-            digest = zlib.crc32(chunk, digest)
+            digest = isal_zlib.crc32(chunk, digest)
             if size > info.file_size:
                 break
             yield chunk
@@ -162,7 +163,7 @@ def _pieces(data: memoryview) -> Iterator[bytes]:
 
 
 def _inflated(packed: memoryview) -> Iterator[bytes]:
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflate = isal_zlib.decompressobj(-isal_zlib.MAX_WBITS)
     try:
         for at in range(0, len(packed), _PIECE_BYTES):
             piece = bytes(packed[at : at + _PIECE_BYTES])
@@ -170,7 +171,7 @@ def _inflated(packed: memoryview) -> Iterator[bytes]:
                 yield inflate.decompress(piece, CHUNK_BYTES)
                 piece = inflate.unconsumed_tail
         yield inflate.flush()
-    except zlib.error:
+    except isal_zlib.error:  # type: ignore[misc]
         raise damaged() from None
     if not inflate.eof or inflate.unused_data:
         raise damaged()

@@ -23,8 +23,9 @@ _SHARED: Final = "xl/sharedstrings.xml"
 MAX_TEXT_BYTES: Final = 4 << 30
 #: At least so far beside the table a remark may stand, as a fault of its row; further out nearly all would be empty.
 MARGIN: Final = 8
-#: A row takes at least so many bytes, unless rows were left out before it.
-_ROW_BYTES: Final = 16
+#: A cell that does not say where it stands: the library counts on from its row's number, wherever that leads.
+_UNPLACED: Final = re.compile(rb"<(?:[\w.-]+:)?c(?=[\s/>])(?![^<>]*\sr\s*=)")
+_UNUSUAL: Final = re.compile(rb'<c(?! r=")(?=[\s/>])')
 _PLACE: Final = re.compile("[A-Za-z]{1,3}[1-9][0-9]{0,6}")
 _DECLARED: Final = re.compile(rb"<!(?:DOCTYPE|\[CDATA\[)")
 
@@ -70,11 +71,11 @@ def examine(package: Package, columns: int) -> Mapping[str, Finding]:
 
 
 def _examine_part(texts: Iterable[bytes], columns: int, longest: int) -> Finding:
-    seen = repeated = 0
+    rows = repeated = 0
     odd = far = False
     for text in texts:
-        seen += len(text)
-        far = far or _is_far(text, columns, len(str(seen // _ROW_BYTES)))
+        rows += text.count(b"<row") or text.count(b":row")
+        far = far or _is_far(text, columns, len(str(2 * rows))) or _is_unplaced(text)
         if longest:
             repeated += longest * (text.count(b'"s"') + text.count(b"'s'"))
         odd = odd or _may_be_odd(text)
@@ -141,6 +142,12 @@ def _is_far(text: bytes, columns: int, digits: int) -> bool:
     usual, any_way = _reach(columns, max(digits, 4))
     odd_spelling = b"\t" in text or b"\n" in text or b"\r" in text or b"'" in text or b'"r' in text
     return bool((odd_spelling or usual.search(text)) and any_way.search(text))
+
+
+def _is_unplaced(text: bytes) -> bool:
+    """Tell of a cell that does not say where it stands; nearly all say so first, which is quickly seen."""
+    unusual = _UNUSUAL.search(text) or (b":" in text and b":c" in text)
+    return bool(unusual and _UNPLACED.search(text))
 
 
 @lru_cache(maxsize=64)

@@ -90,7 +90,7 @@ def _number(value: Any) -> str:
         return str(value).upper()
     if not isinstance(value, float | int):
         raise BadCell(*_DATE_FOR_TEXT)
-    return str(int(value)) if value == value // 1 else format(Decimal(repr(value)), "f")
+    return str(int(value)) if value == value // 1 else format(Decimal(format(value, ".15g")), "f")
 
 
 def _word(value: Any) -> str:
@@ -161,9 +161,10 @@ def _all(take: Take, column: Sequence[Any]) -> Sequence[str]:
     kinds = set(map(type, column))
     if kinds == {str}:
         return column
-    if str not in kinds:
-        return list(map(take, column))
-    return [value if type(value) is str else take(value) for value in column]
+    if bool in kinds:  # True and 1 are equal, but not one text
+        return [value if type(value) is str else take(value) for value in column]
+    texts = {value: value if type(value) is str else take(value) for value in set(column)}
+    return [texts[value] for value in column]
 
 
 # --- rows
@@ -176,11 +177,16 @@ def numbered(
     before = [""] * first_column
     for number, values in enumerate(rows, 1):
         row = before + values if before else values
-        for column, oddity in odd.get(number, {}).items():
-            row += [""] * (column + 1 - len(row))
-            row[column] = oddity
+        if number in odd:
+            row = _with_oddities(row, odd[number])
         if row.count("") != len(row):
             yield number, row
+
+
+def _with_oddities(row: list[Any], odd: Mapping[int, Oddity]) -> list[Any]:
+    width = max(len(row), *[column + 1 for column in odd])
+    filled = row + [""] * (width - len(row))
+    return [odd.get(column, value) for column, value in enumerate(filled)]
 
 
 class SheetRows:

@@ -23,8 +23,11 @@ _ATTRIBUTE: Final = ("ATTRIBUTE", "元素带有属性，请改为元素内的文
 _NESTED: Final = ("NESTED_ELEMENT", "元素内还有元素，应只有文字 / an element within a cell; a cell holds text alone")
 _STRAY: Final = ("STRAY_TEXT", "元素之间有文字，请删除 / text between the elements; take it out")
 
-#: All that a row should not hold: attributes, elements within its cells, text between them.
-_ODD: Final = XPath("@* | */@* | */* | text()[normalize-space()]")
+#: All that a row should not hold: attributes, elements within its cells, text between them. They are asked for one by
+#: one: the library merges sets of nodes pair by pair.
+_ODD: Final = ("@*", "*/@*", "*/*", "text()[normalize-space()]")
+_IS_ODD: Final = XPath(" or ".join(f"boolean({path})" for path in _ODD))
+_FIRST: Final = [XPath(f"({path})[1]") for path in _ODD]
 #: XML 1.0 knows no other characters; it does know CR, but makes LF of it.
 _FORBIDDEN: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -47,8 +50,7 @@ class XmlForm(NamedCells):
 
     def _part(self, element: _Element) -> Named:
         kind = self.kinds[element.tag]
-        found = _ODD(element)
-        odd = _what_is(found[0], self.names[kind]) if isinstance(found, list) and found else None
+        odd = _what_is(element, self.names[kind]) if _IS_ODD(element) else None
         cells = list(element)
         return Named(kind, tuple([str(one.tag) for one in cells]), tuple([one.text for one in cells]), odd)
 
@@ -61,8 +63,10 @@ class XmlForm(NamedCells):
         return XmlWriting(self._table)
 
 
-def _what_is(found: Any, names: Sequence[str]) -> Oddness:
+def _what_is(element: _Element, names: Sequence[str]) -> Oddness:
     """Say what is odd about a row; of names, only agreed ones are told."""
+    hits: Any = (first(element) for first in _FIRST)
+    found = next(filter(None, hits))[0]
     tag = str(found.getparent().tag)
     column = tag if tag in names else ""
     if iselement(found):

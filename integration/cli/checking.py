@@ -58,7 +58,9 @@ def _opened(kind: FileKindAsked, company: str | None) -> Reading:
     companies = companies_in(config_folder() / "companies")
     if company not in companies:
         names = ", ".join(companies)
-        raise Refused(say(f"请用 --company 指明公司：{names}", f"name the company with --company: {names}"))
+        raise Refused(
+            say(f"请用 --company 指明已知的公司：{names}", f"name a company that is known with --company: {names}")
+        )
     port = companies[company]
     readers: dict[FileKindAsked, Callable[[], Any]] = {
         FileKindAsked.ROSTER: port.roster_reader,

@@ -23,7 +23,9 @@ exchange = typer.Typer(no_args_is_help=True)
 
 _PARTNER = say("单位代码；默认全部", "a partner's code; without it, all")
 Partner = Annotated[str | None, typer.Argument(metavar="PARTNER", help=_PARTNER)]
-FileNumber = Annotated[int, typer.Argument(metavar="FILE", min=1, help=say("文件编号", "a collected file's number"))]
+FileNumber = Annotated[
+    int, typer.Argument(metavar="FILE", min=1, max=2**53, help=say("文件编号", "a collected file's number"))
+]
 
 
 @exchange.command("list", help=zh("列出取来的文件与外发的报文，新的在前"))
@@ -76,7 +78,7 @@ def _tell_boxes(boxes: list[BoxLine]) -> None:
 def show(number: Annotated[str, typer.Argument(metavar="ID")], json: AsJson = False) -> None:
     """Show a collected file by its number, or every attempt to deliver a message by its id."""
     with reading() as hub, hub.store.read() as connection:
-        file = collected.find_file(connection, int(number)) if number.isdecimal() else None
+        file = collected.find_file(connection, int(number)) if number.isdecimal() and len(number) < 19 else None
         attempts = outbox.attempt_lines(connection, number)
     if file is None and not attempts:
         text = f"there is no file or attempted message {number}; see: waiverhub exchange list"
@@ -172,8 +174,8 @@ def retry(file: FileNumber, who: Who, json: AsJson = False) -> None:
         actor = authenticate(hub, who, Right.SERVICE_RUN)
         with hub.store.write() as connection:
             if not collected.retry(connection, hub.clock, file):
-                text = "there is no such failed file; see: waiverhub exchange list"
-                raise Refused(say("没有这样的停下的文件", text))
+                text = "there is no such failed file, or a newer one was applied since; see: waiverhub exchange list"
+                raise Refused(say("没有这样的停下的文件，或其后已应用更新的文件", text))
             audit.record(connection, hub.clock, actor, "file_retried", str(file), {})
     if json:
         give_json({"retried": True})

@@ -21,7 +21,7 @@ from integration.clock import now_us
 from integration.jobs.deliver import wait_us
 from integration.jobs.file_answers import answer_to
 from integration.jobs.hub import Hub
-from integration.jobs.inbox import apply_waiting, keep_file
+from integration.jobs.inbox import MOST_BYTES, apply_waiting, keep_file
 from integration.jobs.intake import Content
 from integration.storage import audit, boxes, collected
 from integration.storage.boxes import BoxLine
@@ -64,7 +64,7 @@ def collect(
 ) -> bool:
     """Look into a partner's box, and deal with what lies there; False if it is not time, or another does it.
 
-    ``asked``: it is looked into now, whatever the time. ``stopping`` is asked before each file is begun.
+    ``asked``: it is looked into now, whatever the time. ``stopping`` is asked before each file.
     """
     port = hub.partners.get(partner)
     box = port.box(hub.homes) if port is not None else None
@@ -196,6 +196,8 @@ class _Look:
 
     def _take(self, file: Collected) -> None:
         """Read a file, then keep it: the database is written when the whole of it is here."""
+        if file.lying[2] > MOST_BYTES:
+            raise Refused("TOO_LARGE")
         with _laid_aside(self._hub.homes, self._read(file)) as content:
             try:
                 one = keep_file(self._hub, file.kind, self._partner, content).submission_id

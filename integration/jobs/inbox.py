@@ -15,6 +15,9 @@ from integration.storage.errors import StorageError
 from integration.storage.leases import Fenced
 from integration.storage.submissions import Received
 
+#: No file that comes in is larger, on whatever way.
+MOST_BYTES: Final = 4 << 30
+
 _log = structlog.get_logger(__name__)
 
 

@@ -11,6 +11,7 @@ from integration.jobs.hub import Hub, monthly_service
 from integration.jobs.link_accounts import link_accounts
 from integration.jobs.publish import publish_month
 from integration.jobs.purge_content import purge_content
+from integration.jobs.purge_homes import purge_homes
 from integration.jobs.reconcile import reconcile
 from integration.storage import audit, ledger, report_views
 from integration.storage.nonces import forget_nonces
@@ -77,7 +78,8 @@ def recompute(hub: Hub, _period: str) -> Ended:
 
 
 def purge(hub: Hub, _period: str) -> Ended:
-    """Delete raw files beyond their retention, and nonces whose time is over."""
+    """Delete raw files beyond their retention, here and in the partners' homes, and nonces whose time is over."""
+    purge_homes(hub, hub.raw_retention_days)
     with hub.store.write() as connection:
         forget_nonces(connection, hub.clock)
     return Ended(f"{purge_content(hub, hub.raw_retention_days, actor=ACTOR)} submissions")

@@ -184,13 +184,13 @@ def again(connection: Connection, clock: Clock, file: Collected, code: str, afte
 
 
 def retry(connection: Connection, clock: Clock, file_id: int) -> bool:
-    """Let a failed file be dealt with again; False if there is no such.
+    """Let a failed file be dealt with again; False if there is no such, or a newer one of its kind was applied since.
 
     One that was dealt with before is read again, any other goes on where it failed.
     """
     c = collected_files.c
     row = connection.execute(select(collected_files).where(c.file_id == file_id, c.state == "failed")).first()
-    if row is None:
+    if row is None or _is_overtaken(connection, row):
         return False
     now = now_us(clock)
     values: dict[str, Any] = {"attempts": 0, "not_before_us": now, "code": ""}
@@ -200,6 +200,13 @@ def retry(connection: Connection, clock: Clock, file_id: int) -> bool:
         values["state"] = "kept"
     _put(connection, file_id, **values)
     return True
+
+
+def _is_overtaken(connection: Connection, row: Any) -> bool:
+    """Tell whether a newer file of the kind took its effect: an older one would undo it."""
+    c = collected_files.c
+    same = (c.partner == row.partner, c.kind == row.kind, c.modified_s > row.modified_s, c.answer == "applied")
+    return connection.execute(select(c.file_id).where(*same).limit(1)).first() is not None
 
 
 def _put(connection: Connection, file_id: int, **values: Any) -> None:

@@ -30,13 +30,13 @@ def refused(*files: tuple[str, str]) -> str:
 
 def test_the_shipped_companies_load() -> None:
     companies = companies_in(FOLDER)
-    assert {code: company.services for code, company in companies.items()} == {
+    assert {code: company.services for code, company in companies.items()}.items() >= {
         "city_gas": (Service.GAS,),
         "city_heating": (Service.HEATING,),
         "city_power": (Service.POWER,),
         "city_water": (Service.WATER,),
         "suburb_water": (Service.WATER,),
-    }
+    }.items()
     assert companies["city_water"].title == "市自来水公司"
 
 

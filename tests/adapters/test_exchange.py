@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,10 @@ def test_a_list_is_laid_last_and_once(channel: ListFolder, root: Path) -> None:
     assert names(root / "in") == sorted([sent.file_name, *sent.beside])
     assert (root / "in" / sent.file_name).read_bytes() == CONTENT
     assert {name: (root / "in" / name).read_bytes() for name in sent.beside} == sent.beside
+
+
+def test_in_a_folder_that_is_not_there_no_list_lies(channel: ListFolder, root: Path) -> None:
+    assert not replace(channel, taken="nowhere").has(parcel())
 
 
 def test_a_list_that_the_partner_has_taken_is_there(channel: ListFolder, root: Path) -> None:
@@ -225,6 +230,24 @@ def test_a_name_that_an_earlier_file_had_gets_a_number(box: FileFolder, root: Pa
     assert names(root / "done") == [REPORT, f"{REPORT}.1", f"{REPORT}.2"]
     assert names(root / "reject") == [f"{REPORT}.1.faults.csv", f"{REPORT}.2.faults.csv", f"{REPORT}.faults.csv"]
     assert [(root / "reject" / f"{REPORT}{n}.faults.csv").read_bytes() for n in ("", ".1", ".2")] == [b"0", b"1", b"2"]
+
+
+def test_a_program_that_never_counts_its_files_is_served_on(box: FileFolder, root: Path) -> None:
+    for number in range(102):
+        lay(root, content=b"x", at=2_000_000 + number)
+        found = only(box)
+        box.take_away(found, refused=False, beside={})
+    assert f"{REPORT}.2000101" in names(root / "done")
+    assert len(names(root / "done")) == 102
+
+
+def test_what_is_said_of_a_file_is_laid_even_if_its_sender_took_it_away(box: FileFolder, root: Path) -> None:
+    lay(root)
+    found = only(box)
+    (root / "in" / REPORT).unlink()
+    with pytest.raises(Refused, match="NOT_THERE"):
+        box.take_away(found, refused=False, beside={f"{REPORT}.faults.csv": b"3,amount"})
+    assert (root / "reject" / f"{REPORT}.faults.csv").read_bytes() == b"3,amount"
 
 
 def test_a_repetition_leaves_the_next_file_of_its_name_alone(box: FileFolder, root: Path) -> None:
@@ -433,6 +456,7 @@ def test_a_folder_and_a_server_collect_only_what_is_agreed(tmp_path: Path) -> No
         (HOME + 'lists_to = ""\n', "nothing is exchanged"),
         (HOME + "settle_s = -1\n", "exchange.home.settle_s"),
         (HOME + FILES.replace("[0-9]", "[0-"), "exchange.home.files.0.name: not a regular expression"),
+        (HOME + FILES.replace("CW_R", "回盘"), "exchange.home.files.0.name: a file is named by"),
         (HOME + FILES.replace("report", "bill"), "exchange.home.files.0.kind"),
         (HOME + FILES.replace("report", "registry"), "exchange.files.0.kind: this company has no such file"),
         (HOME + FILES + FILES.replace("report", "roster"), "files 2: a name is that of two entries"),
@@ -444,3 +468,10 @@ def test_an_exchange_that_cannot_be_is_told_before_the_hub_starts(section: str, 
     text = refused(("city_water.toml", f"{PLAIN}\n{section}"))
     assert said in text
     assert "geheim" not in text
+
+
+@pytest.mark.parametrize("name", ["CITYWATER_{month}.txt", "_CITYWATER_{number:06}.txt"])
+def test_a_list_that_could_not_be_laid_is_told_before_the_hub_starts(name: str) -> None:
+    plain = PLAIN.replace("CITYWATER_{month}_{number:06}.txt", name)
+    assert plain != PLAIN
+    assert "list.file_name: cannot be laid" in refused(("city_water.toml", f"{plain}\n{HOME}"))

@@ -105,9 +105,8 @@ def test_each_report_says_what_its_golden_file_says(sample: str) -> None:
     assert all(r.fault is None for r in rows)
 
 
-def test_every_company_with_a_monthly_service_has_a_golden_report() -> None:
+def test_every_company_with_a_monthly_service_reports() -> None:
     monthly = {code for code, company in COMPANIES.items() if set(MONTHLY).intersection(company.services)}
-    assert {sample.split(".")[0] for sample in GOLDEN} == monthly
     assert {code for code, company in COMPANIES.items() if company.report_reader()} == monthly
 
 
@@ -279,7 +278,7 @@ END = WATER.rindex(b"TRL")
         pytest.param("city_water", WATER.replace(b"TRL|6|", b"TRL|7|"), "TRAILER_ROWS", 8, "行数", id="count"),
         pytest.param("city_water", WATER.replace(b"|11.500|", b"|11.501|"), "TRAILER_SUM", 8, "总减免水量", id="sum"),
         pytest.param("city_water", WATER.replace(b"|26.30", b"|25.30"), "TRAILER_SUM", 8, "总减免金额", id="amount"),
-        pytest.param("city_water", WATER.replace(b"|26.30", b"|26.301"), "TRUNCATED", 8, "", id="a fen's part"),
+        pytest.param("city_water", WATER.replace(b"|26.30", b"|26.301"), "BAD_NUMBER", 8, "总减免金额", id="a part"),
         pytest.param("city_water", WATER.replace(b"CITYWATER", b"CITYGAS"), "HEADER", 1, "", id="another company"),
         pytest.param("city_water", WATER.replace(b"|202611|O", b"|202613|O"), "HEADER", 1, "回盘月", id="month 13"),
         pytest.param("city_water", WATER.replace(b"|202611|O", b"|000011|O"), "HEADER", 1, "回盘月", id="year 0"),
@@ -292,8 +291,8 @@ END = WATER.rindex(b"TRL")
         pytest.param("city_water", b"HDR|CITYWATER|202611|O|1|20261203\nTRL|0|1.000|0.00\n", "TRAILER_SUM", 2,
                      "总减免水量", id="a sum of no rows"),
         pytest.param("suburb_water", SUBURB.decode("utf-8-sig").encode("gb18030"), "NOT_UTF8", 1, "", id="GB18030"),
-        pytest.param("suburb_water", SUBURB.replace("账单类别".encode(), "类别".encode()), "COLUMN_NAMES", 2, "",
-                     id="names"),
+        pytest.param("suburb_water", SUBURB.replace("账单类别".encode(), "类别".encode()), "COLUMN_NAMES", 2,
+                     "账单类别", id="names"),
         pytest.param("suburb_water", SUBURB.replace(b",3,5.000", b",4,5.000"), "TRAILER_ROWS", 6, "合计", id="lines"),
         pytest.param("suburb_water", SUBURB.replace(b",9.25\r\n", b",9.26\r\n"), "TRAILER_SUM", 6, "减免金额",
                      id="csv amount"),

@@ -358,7 +358,7 @@ def test_what_was_not_meant_so_is_a_fault_of_its_row_and_column(place: int, valu
 
 def test_a_formula_counts_by_the_value_that_was_calculated_last() -> None:
     content = roster(["00000001", None, "A", None, None, "=1+1"])
-    for value, area in ((b"<v>85.5</v>", 8550), (b"<v>0.30000000000000004</v>", None)):
+    for value, area in ((b"<v>85.5</v>", 8550), (b"<v>0.30000000000000004</v>", 30), (b"<v>0.305</v>", None)):
         calculated = part(content, SHEET).replace(b"<v></v>", value).replace(b"<v />", value)
         (found,) = read(ROSTER, repacked(content, {SHEET: calculated}))
         wanted = {"account": "00000001", "holder_name": "A", "heated_dm2": area}
@@ -438,12 +438,12 @@ def test_the_agreed_sheet_is_read_or_the_first_to_be_seen() -> None:
         pytest.param(HEAD[:1], "HEADER", 1, "", id="a title alone"),
         pytest.param([["别的表"], *HEAD[1:]], "HEADER", 1, "", id="another title"),
         pytest.param([HEAD[0], ["制表日期", "2026-13-01"], *HEAD[2:]], "HEADER", 2, "制表日期", id="no such day"),
-        pytest.param([HEAD[0], ["制表日期", 46320], *HEAD[2:]], "HEADER", 2, "", id="a number for a day"),
-        pytest.param(HEAD[:3], "COLUMN_NAMES", 4, "", id="no names"),
-        pytest.param([*HEAD[:4], ["户号", "户名"]], "COLUMN_NAMES", 5, "", id="other names"),
-        pytest.param([*HEAD[:3], ["住房", *HEAD[3][1:]], HEAD[4]], "COLUMN_NAMES", 5, "", id="another group"),
+        pytest.param([HEAD[0], ["制表日期", 46320], *HEAD[2:]], "HEADER", 2, "制表日期", id="a number for a day"),
+        pytest.param(HEAD[:3], "COLUMN_NAMES", 4, "户号", id="no names"),
+        pytest.param([*HEAD[:4], ["户号", "户名"]], "COLUMN_NAMES", 5, "原户号", id="other names"),
+        pytest.param([*HEAD[:3], ["住房", *HEAD[3][1:]], HEAD[4]], "COLUMN_NAMES", 5, "户号", id="another group"),
         pytest.param([*HEAD[:3], [*HEAD[3], None, "更多"], HEAD[4]], "COLUMN_NAMES", 5, "", id="one name more"),
-        pytest.param([*HEAD[:2], HEAD[3], HEAD[4]], "COLUMN_NAMES", 5, "", id="no totals"),
+        pytest.param([*HEAD[:2], HEAD[3], HEAD[4]], "COLUMN_NAMES", 5, "户号", id="no totals"),
         pytest.param(HEAD, "TRAILER_ROWS", 3, "户数", id="another total"),
         pytest.param([*HEAD[:2], ["共计", 0], *HEAD[3:]], "TRUNCATED", 3, "", id="not the totals"),
     ],

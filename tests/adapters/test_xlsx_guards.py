@@ -7,6 +7,7 @@ import random
 import re
 import struct
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +27,7 @@ HEAD = [
 GOOD = shared(workbook([*HEAD, ["00000001"], ["00000002", None, "张三"]]))
 SHEET, SHARED, RELS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/_rels/workbook.xml.rels"
 XML = part(GOOD, SHEET)
+SPACE = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
 def fault(content: bytes) -> str:
@@ -167,7 +169,7 @@ def test_many_parts_and_much_in_all_are_refused() -> None:
 
 
 def cell(place: str, xml: bytes = b'<c r="%s"><v>1</v></c>') -> bytes:
-    row = b"<row>" + xml % place.encode() + b"</row>"
+    row = b'<row r="7">' + xml % place.encode() + b"</row>"
     return XML.replace(b"</sheetData>", row + b"</sheetData>")
 
 
@@ -180,11 +182,24 @@ def cell(place: str, xml: bytes = b'<c r="%s"><v>1</v></c>') -> bytes:
         b'<c t="n" r = "%s"><v>1</v></c>',
         b'<c t="n"r="%s"><v>1</v></c>',
         b'<c\n\tr\n="%s"><v>1</v></c>',
-        b'<x:c xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" r="%s"><x:v>1</x:v></x:c>',
+        b'<x:c xmlns:x="' + SPACE + b'" r="%s"><x:v>1</x:v></x:c>',
     ],
 )
 def test_what_stands_far_away_is_refused(place: str, xml: bytes) -> None:
     assert fault(with_sheet(cell(place, xml))) == "SHEET_REACH"
+
+
+@pytest.mark.parametrize(
+    "xml", [b"<c><v>1</v></c>", b'<c t="n"><v>1</v></c>', b'<x:c xmlns:x="%s"><x:v>1</x:v></x:c>' % SPACE]
+)
+def test_a_cell_that_does_not_say_where_it_stands_is_refused(xml: bytes) -> None:
+    rows = b'<row r="1048575"/><row>' + xml + b"</row></sheetData>"
+    assert fault(with_sheet(XML.replace(b"</sheetData>", rows))) == "SHEET_REACH"
+
+
+def test_empty_rows_down_to_the_last_do_no_harm() -> None:
+    rows = b'<row r="1048575" ht="12.8"></row><row r="1048576" ht="12.8"/></sheetData>'
+    assert len(read(ROSTER, with_sheet(XML.replace(b"</sheetData>", rows)))) == 2
 
 
 def test_what_is_coloured_far_away_does_no_harm() -> None:
@@ -229,3 +244,17 @@ def test_no_xml_crashes_the_reader(name: str, chance: random.Random) -> None:
         )
     with contextlib.suppress(FileRefused):
         read(ROSTER, repacked(GOOD, {name: bytes(xml)}))
+
+
+def test_cells_that_do_not_say_where_they_stand_are_not_laid_out() -> None:
+    """Else 16,000 columns and a last row would be one rectangle, beyond any memory."""
+    far = b'<row r="1">' + b"<c><v>1</v></c>" * 16_000 + b'</row><row r="1048576"><c><v>1</v></c></row>'
+    assert fault(with_sheet(XML.replace(b"</sheetData>", far + b"</sheetData>"))) == "SHEET_REACH"
+
+
+def test_a_value_over_which_the_library_panics_refuses_the_workbook() -> None:
+    dated = shared(workbook([*HEAD, ["00000001", *[None] * 5, date(2026, 1, 5)], ["00000002"]]))
+    xml = part(dated, SHEET)
+    spoilt = re.sub(rb'(<c r="G5"[^>]*><v>)[^<]*', rb"\g<1>-1e300", xml)
+    assert spoilt != xml
+    assert fault(repacked(dated, {SHEET: spoilt})) == "DAMAGED_WORKBOOK"

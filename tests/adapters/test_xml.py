@@ -233,7 +233,7 @@ LAUGHS = DTD.format("".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in ra
         (TEXT.replace("<file>", "<file xmlns='urn:x'>"), "PARTS", 0),
         (TEXT.replace("<total><行数>2</行数></total>", ""), "TRUNCATED", 0),
         (TEXT.replace("<行数>2", "<行数>3"), "TRAILER_ROWS", 0),
-        (TEXT.replace("<行数>2", "<行数>x"), "TRUNCATED", 0),
+        (TEXT.replace("<行数>2", "<行数>x"), "BAD_NUMBER", 0),
         (TEXT.replace("<file>", LAUGHS).replace("0013", "&a9;"), "DOCTYPE", 0),
         (TEXT.replace("<file>", PASSWD).replace("0013", "&x;"), "DOCTYPE", 0),
         (TEXT.replace("<file>", '<!DOCTYPE file SYSTEM "http://127.0.0.1:9/x.dtd"><file>'), "DOCTYPE", 0),

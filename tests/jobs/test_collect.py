@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from adapters.dialects.fault_file import fault_writer
 from integration.jobs import file_answers
 from integration.jobs.decide_hold import approve_release, propose_release, reject_hold
 from integration.jobs.hub import Hub
-from integration.jobs.inbox import apply_waiting
+from integration.jobs.inbox import MOST_BYTES, apply_waiting
+from integration.jobs.purge_homes import purge_homes
 from integration.storage import audit, audit_verify, collected, holds, outbox
 from integration.storage.outbox import MOST_ATTEMPTS
 from integration.storage.overview import last_audit, last_submissions
@@ -333,6 +335,38 @@ def test_no_file_overtakes_an_older_one_of_its_kind(quick: Hub, box: FolderBox) 
     with quick.store.read() as connection:
         kept = [one.size for one in last_submissions(connection, 10, "roster")][::-1]
     assert kept == [len(roster_of(1)), len(roster_of(1, 2))]
+
+
+def test_a_failed_file_is_not_dealt_with_once_a_newer_one_was_applied(quick: Hub, box: FolderBox) -> None:
+    box.lay("roster_a.txt", roster_of(1), modified_s=1_000)
+    fails(box, "read", Refused("FORBIDDEN"))
+    settle_and_answer(quick)
+    box.at = lambda _: None
+    box.lay("roster_b.txt", roster_of(1, 2), modified_s=2_000)
+    settle_and_answer(quick)
+    assert states(quick) == [("roster_a.txt", "failed", ""), ("roster_b.txt", "returned", "applied")]
+    number = next(one.file_id for one in lines(quick) if one.state == "failed")
+    with quick.store.write() as connection:
+        assert not collected.retry(connection, quick.clock, number)
+
+
+def test_a_file_beyond_every_limit_is_not_read(quick: Hub, box: FolderBox) -> None:
+    box.lay("roster1.txt", b"")
+    os.truncate(box.folders["in"] / "roster1.txt", MOST_BYTES + 1)  # nothing of it is on the disk
+    settle_and_answer(quick)
+    assert (states(quick), box.reads) == ([("roster1.txt", "failed", "")], 0)
+
+
+def test_what_is_over_stays_in_the_homes_no_longer_than_in_the_inbox(quick: Hub) -> None:
+    home = quick.homes / next(iter(quick.partners))
+    for folder in ("in", "out", "done", "reject"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+        (home / folder / "a.txt").write_bytes(b"x")
+    now = datetime.now(UTC)
+    for days, left in ((89, 4), (91, 2)):
+        quick.clock.instant = now + timedelta(days=days)
+        purge_homes(quick, 90)
+        assert len(list(home.glob("*/a.txt"))) == left
 
 
 # --- laying back -----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from integration.jobs.inbox import keep_file
+from integration.jobs.inbox import MOST_BYTES, keep_file
 from integration.storage import audit, overview
 from integration.storage.overview import RowsEnded, Submission
 from integration.web.answers import Accepted
@@ -14,7 +14,11 @@ from integration.web.models import Paging, SubmissionsQuery
 from schemas.text import in_language
 
 #: Files of a company or the bureau: whatever text they are, and whatever their sender's client calls it.
-FILE = Upload(("text/csv", "text/plain", "application/x-ndjson", "application/octet-stream"), 4 << 30)
+FILE = Upload(
+    ("text/csv", "text/plain", "application/x-ndjson", "application/json", "application/xml",
+     "application/octet-stream", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    MOST_BYTES,
+)  # fmt: skip
 #: A file to be checked is read in one transaction that others wait for.
 SMALL_FILE = Upload(FILE.media_types, 64 << 20)
 

@@ -8,6 +8,7 @@ more than its handler, so it is the handler that is changed.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final, Protocol, cast
 
 from asyncssh import (
@@ -148,4 +149,7 @@ class _Handler(SFTPServerHandler):
     async def _cleanup(self, exc: Exception | None) -> None:
         self._files.let_go()
         self._file_handles.clear()  # else each would be closed now as if its sender had closed it
+        if exc is None or isinstance(exc, EOFError):
+            with suppress(OSError):  # it is closed already
+                cast("SSHServerChannel[bytes]", self._answers.channel).exit(0)  # else scp takes it for a failure
         await super()._cleanup(exc)
