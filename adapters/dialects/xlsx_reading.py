@@ -196,24 +196,16 @@ class SheetRows:
         self._rows = _below_title(rows, table.title)
         self._table = table
         self._header_due = bool(table.header)
-        self._trailer_due = bool(table.trailer) and not table.totals_first
-        self._held: Numbered | None = None
+        self._body = self._without_trailer()
         self._row = 0
         self.last: list[Any] = []
         self.last_row = 0
 
     def __iter__(self) -> Iterator[Numbered]:
-        return self
+        return self._body
 
     def __next__(self) -> Numbered:
-        row = self._held or self._next()
-        self._held = self._next()
-        if row is None:
-            raise StopIteration
-        if self._held is None and self._trailer_due:
-            self.last_row, self.last = row
-            raise StopIteration
-        return row
+        return next(self._body)
 
     def take(self) -> Numbered:
         """Return the header, then the column names; above them the totals, if they come first, are laid aside."""
@@ -229,15 +221,18 @@ class SheetRows:
         return number, _named(self._table.columns, groups, names)
 
     def _one(self) -> Numbered:
-        return self._next() or (self._row + 1, [])
+        self._row, values = next(self._rows, (self._row + 1, []))
+        return self._row, values
 
-    def _next(self) -> Numbered | None:
-        row = next(self._rows, None)
-        if row:
-            self._row = row[0]
-        elif self._trailer_due and not self.last:
-            self.last_row = self._row + 1
-        return row
+    def _without_trailer(self) -> Iterator[Numbered]:
+        if self._table.totals_first or not self._table.trailer:
+            yield from self._rows
+            return
+        held = self._one()
+        for row in self._rows:
+            yield held
+            held = row
+        self.last_row, self.last = held
 
 
 def _below_title(rows: Iterator[Numbered], title: str) -> Iterator[Numbered]:

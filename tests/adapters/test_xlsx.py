@@ -439,7 +439,7 @@ def test_the_agreed_sheet_is_read_or_the_first_to_be_seen() -> None:
         pytest.param([["别的表"], *HEAD[1:]], "HEADER", 1, "", id="another title"),
         pytest.param([HEAD[0], ["制表日期", "2026-13-01"], *HEAD[2:]], "HEADER", 2, "制表日期", id="no such day"),
         pytest.param([HEAD[0], ["制表日期", 46320], *HEAD[2:]], "HEADER", 2, "制表日期", id="a number for a day"),
-        pytest.param(HEAD[:3], "COLUMN_NAMES", 4, "户号", id="no names"),
+        pytest.param(HEAD[:3], "COLUMN_NAMES", 5, "户号", id="no names"),
         pytest.param([*HEAD[:4], ["户号", "户名"]], "COLUMN_NAMES", 5, "原户号", id="other names"),
         pytest.param([*HEAD[:3], ["住房", *HEAD[3][1:]], HEAD[4]], "COLUMN_NAMES", 5, "户号", id="another group"),
         pytest.param([*HEAD[:3], [*HEAD[3], None, "更多"], HEAD[4]], "COLUMN_NAMES", 5, "", id="one name more"),

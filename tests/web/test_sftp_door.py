@@ -302,5 +302,18 @@ def batch(folder: Path, port: int) -> None:
         "report.csv",
         "roster.csv",
     ]
+    copied = [
+        "scp",
+        "-F",
+        "none",
+        *options,
+        "-i",
+        str(private),
+        "-P",
+        str(port),
+        str(local),
+        "works@127.0.0.1:in/copy.csv",
+    ]
+    assert subprocess.run(copied, capture_output=True, check=False, timeout=20).returncode == 0
     for line in (f"put {local} in/roster.csv", f"put {local} out/x.csv", "mkdir in/x", "ln -s in/roster.csv in/l"):
         assert said(f"{line}\n").returncode == 1, line
