@@ -32,8 +32,10 @@ from integration.storage.engine import Store
 from integration.storage.keys import KeyRing, init_keys
 from integration.storage.tables import metadata
 
+#: So many examples a property by default, where it does not say itself; more in a longer run.
+EXAMPLES = int(os.environ.get("WAIVERHUB_TEST_EXAMPLES", "40"))
 # a slow example is no fault: the machine may be busy with something else
-hypothesis.settings.register_profile("hub", deadline=None)
+hypothesis.settings.register_profile("hub", deadline=None, max_examples=EXAMPLES)
 hypothesis.settings.load_profile("hub")
 
 _SHARED = Path(tempfile.gettempdir()) / f"waiverhub-tests-{os.getuid()}"
