@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
@@ -22,8 +21,6 @@ from schemas.values import day_int
 #: A number keeps so many digits in a sheet (IEEE 754 double, as all spreadsheet programs use).
 EXACT_DIGITS: Final = 15
 _TOO_LONG: Final = 10**EXACT_DIGITS
-#: So many texts of a column are remembered.
-_REMEMBERED: Final = 4096
 
 _NUMBER_FOR_TEXT: Final = Oddity(
     "NUMBER_FOR_TEXT",
@@ -62,7 +59,6 @@ def taker(cell: Cell) -> Take:
         return lambda _value: ""  # nobody reads it
     take, column = _taken(cell), cell.name or cell.field or ""
 
-    @lru_cache(maxsize=_REMEMBERED, typed=True)
     def taken(value: Any) -> str:
         if type(value) is Oddity:
             raise BadCell(*value, column)
@@ -86,11 +82,13 @@ def _taken(cell: Cell) -> Take:
 
 def _number(value: Any) -> str:
     """Return a number's digits, exactly and without exponent; more places than agreed are the converter's matter."""
-    if isinstance(value, bool):
+    if type(value) is float and value.is_integer():
+        return str(int(value))
+    if isinstance(value, float):
+        return format(Decimal(format(value, ".15g")), "f")
+    if isinstance(value, int):  # a truth is one too
         return str(value).upper()
-    if not isinstance(value, float | int):
-        raise BadCell(*_DATE_FOR_TEXT)
-    return str(int(value)) if value == value // 1 else format(Decimal(format(value, ".15g")), "f")
+    raise BadCell(*_DATE_FOR_TEXT)
 
 
 def _word(value: Any) -> str:
