@@ -182,6 +182,9 @@ def account(
     closed: int | None = None,
     domestic: bool = True,
     predecessor: str = "",
+    cycle: str = "月",
+    meter: str = "普表",
+    low_income: bool = False,
 ) -> dict[str, Any]:
     """One account of a roster; name, citizen number and address are its holder's unless given."""
     return {
@@ -194,6 +197,9 @@ def account(
         "closed": closed,
         "domestic": domestic,
         "predecessor": predecessor,
+        "cycle": cycle,
+        "meter": meter,
+        "low_income": low_income,
     }
 
 
@@ -204,7 +210,7 @@ def city_water(rows: Sequence[dict[str, Any]], rows_said: int | None = None) -> 
         use = "居民" if row["domestic"] else "非居民"
         cells = (
             row["number"], row["predecessor"], row["state"], str(row["opened"]), str(row["closed"] or ""), use,
-            "普表", "月", row["name"], row["id_number"], row["address"], "0", "",
+            row["meter"], row["cycle"], row["name"], row["id_number"], row["address"], str(int(row["low_income"])), "",
         )  # fmt: skip
         lines.append("|".join(cells))
     lines.append(f"TRL|{len(rows) if rows_said is None else rows_said}")
@@ -221,7 +227,8 @@ def suburb_water(rows: Sequence[dict[str, Any]], rows_said: int | None = None) -
         use = "居民" if row["domestic"] else "非居民"
         days = (_day10(row["opened"]), _day10(row["closed"]))
         person = (row["name"], row["id_number"], row["address"])
-        lines.append(",".join((row["number"], *person, row["state"], *days, use, "普表", "月", "否")))
+        more = (use, row["meter"], row["cycle"], "是" if row["low_income"] else "否")
+        lines.append(",".join((row["number"], *person, row["state"], *days, *more)))
     lines.append(f"合计,{len(rows) if rows_said is None else rows_said}")
     return b"\xef\xbb\xbf" + "".join(line + "\r\n" for line in lines).encode()
 
@@ -237,8 +244,8 @@ def city_gas(rows: Sequence[dict[str, Any]], rows_said: int | None = None) -> by
     for row in rows:
         cells = (
             ("D", 1), (row["number"], 12), (row["predecessor"], 12), (row["state"], 4), (str(row["opened"]), 8),
-            (str(row["closed"] or ""), 8), ("居民" if row["domestic"] else "非居民", 6), ("普表", 4), ("月", 6),
-            (row["name"], 30), (row["id_number"], 18), (row["address"], 80), ("N", 1),
+            (str(row["closed"] or ""), 8), ("居民" if row["domestic"] else "非居民", 6), (row["meter"], 4),
+            (row["cycle"], 6), (row["name"], 30), (row["id_number"], 18), (row["address"], 80), ("Y" if row["low_income"] else "N", 1),
         )  # fmt: skip
         lines.append(_fixed(*cells))
     lines.append(_fixed(("T", 1), (f"{len(rows) if rows_said is None else rows_said:08d}", 8)))
