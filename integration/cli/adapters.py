@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters.contract.clauses import WORDS, State, Verdict
-from adapters.contract.dialects import readings
-from adapters.contract.report import HEADS, KINDS, NONE, matrix, matrix_rows, of_files, of_ways
-from adapters.contract.samples import Sample, meaning, written
-from adapters.contract.signers import Signer, signers_in
 from integration.cli.checking import FileKindAsked
 from integration.cli.exits import Exit, Refused, leave
 from integration.cli.session import FileArgument
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say, side, zh
 from integration.clock import system_clock
 from integration.settings import config_folder
+
+if TYPE_CHECKING:  # the contract takes a while to load, and no other command needs it
+    from adapters.contract.clauses import Verdict
+    from adapters.contract.samples import Sample
+    from adapters.contract.signers import Signer
 
 adapter = typer.Typer(no_args_is_help=True)
 
@@ -63,6 +63,10 @@ def check(
     json: AsJson = False,
 ) -> None:
     """Hold a partner against the contract: its files, and with --against its own system. Nothing is stored."""
+    from adapters.contract.clauses import State
+    from adapters.contract.report import of_files
+    from adapters.contract.signers import signers_in
+
     partners = signers_in(config_folder())
     found = _known(partners, partner)
     samples = [_sample(found, one) for one in file or []]
@@ -75,6 +79,7 @@ def check(
 
 
 def _tried(partner: Signer, against: str, **known: str) -> list[Verdict]:
+    from adapters.contract.report import of_ways
     from adapters.contract.trials import Credentials, TrialRefused, trial
 
     stamp = f"{system_clock():%Y%m%d%H%M%S}"
@@ -98,10 +103,14 @@ def _sample(partner: Signer, given: str) -> Sample:
         kinds = ", ".join(partner.reads)
         text = say(f"写作 KIND=文件，KIND 为 {kinds}：{given}", f"written KIND=FILE, KIND one of {kinds}: {given}")
         raise typer.BadParameter(text)
+    from adapters.contract.samples import Sample
+
     return Sample(kind, Path(path).suffix.removeprefix("."), Path(path).read_bytes())
 
 
 def _give(partner: Signer, verdicts: list[Verdict], *, as_json: bool) -> None:
+    from adapters.contract.clauses import State
+
     counts = Counter(one.state.value for one in verdicts)
     if as_json:
         give_json({"partner": partner.code, "counts": counts, "verdicts": verdicts})
@@ -124,6 +133,8 @@ def _give(partner: Signer, verdicts: list[Verdict], *, as_json: bool) -> None:
 
 
 def _mark(one: Verdict) -> str:
+    from adapters.contract.clauses import State
+
     marks = {
         State.PASSED: say("遵守", "kept"),
         State.BROKEN: say("违反", "BROKEN"),
@@ -133,6 +144,8 @@ def _mark(one: Verdict) -> str:
 
 
 def _note(one: Verdict) -> str:
+    from adapters.contract.clauses import WORDS, State
+
     if one.state is State.SKIPPED:
         return say("缺：", "missing: ") + _list(side(WORDS[missing]) for missing in one.missing)
     return f"{side(one.reason)}; {side(one.remedy)}" if one.state is State.BROKEN else ""
@@ -145,6 +158,9 @@ def _list(words: Iterable[str]) -> str:
 @adapter.command("list", help=zh("各伙伴的文件、格式与通道"))
 def list_adapters(markdown: Markdown = False, json: AsJson = False) -> None:
     """List who sends and gets what, in which form and on which way."""
+    from adapters.contract.report import HEADS, KINDS, matrix, matrix_rows
+    from adapters.contract.signers import signers_in
+
     partners = signers_in(config_folder())
     if markdown:
         give_lines(matrix(partners).rstrip("\n"))
@@ -158,6 +174,8 @@ def list_adapters(markdown: Markdown = False, json: AsJson = False) -> None:
 
 def _narrow(row: tuple[str, ...]) -> tuple[str, ...]:
     """Return a row of the matrix with all kinds of files in one cell."""
+    from adapters.contract.report import KINDS, NONE
+
     code, title, *forms = row[: 2 + len(KINDS)]
     files = ", ".join(f"{kind}: {form}" for kind, form in zip(KINDS, forms, strict=True) if form != NONE)
     return (code, title, files, *row[2 + len(KINDS) :])
@@ -166,6 +184,10 @@ def _narrow(row: tuple[str, ...]) -> tuple[str, ...]:
 @adapter.command("golden", help=zh("打印文件读出的内容，供核对后存为标准答案"))
 def golden(partner: PartnerArgument, kind: FileKindAsked, file: FileArgument) -> None:
     """Print what a file means, to be looked at value by value and kept beside it as its golden file."""
+    from adapters.contract.dialects import readings
+    from adapters.contract.samples import meaning, written
+    from adapters.contract.signers import signers_in
+
     found = _known(signers_in(config_folder()), partner)
     reading = next((one for one in readings(found) if one.name == f"{partner}/{kind.value}"), None)
     if reading is None:

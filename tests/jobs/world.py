@@ -245,7 +245,8 @@ def city_gas(rows: Sequence[dict[str, Any]], rows_said: int | None = None) -> by
         cells = (
             ("D", 1), (row["number"], 12), (row["predecessor"], 12), (row["state"], 4), (str(row["opened"]), 8),
             (str(row["closed"] or ""), 8), ("居民" if row["domestic"] else "非居民", 6), (row["meter"], 4),
-            (row["cycle"], 6), (row["name"], 30), (row["id_number"], 18), (row["address"], 80), ("Y" if row["low_income"] else "N", 1),
+            (row["cycle"], 6), (row["name"], 30), (row["id_number"], 18), (row["address"], 80),
+            ("Y" if row["low_income"] else "N", 1),
         )  # fmt: skip
         lines.append(_fixed(*cells))
     lines.append(_fixed(("T", 1), (f"{len(rows) if rows_said is None else rows_said:08d}", 8)))
