@@ -136,7 +136,7 @@ def test_any_day_gives_at_least_what_the_stricter_rules_give(found, said, month:
         assert judge_month(timeline, Service.WATER, month, policy(mid_month=MidMonth.ANY_DAY)) in GRANTING
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(records, presences, st.sampled_from(MONTHS))
 def test_no_right_without_a_day_of_the_right_kind(found, said, month: Month) -> None:
     """A brute-force oracle of the default rule, day by day, knowing nothing of slices."""

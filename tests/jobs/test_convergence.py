@@ -90,7 +90,7 @@ SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_sco
 
 
 @given(both=shuffled())
-@settings(max_examples=25, **SETTINGS)
+@settings(max_examples=12, **SETTINGS)
 def test_any_order_of_arrival_gives_the_same_timelines(sqlite_template, ring, clock, both) -> None:
     """Deltas and snapshots, shuffled and repeated, end in the same world."""
     _converges(sqlite_template, ring, clock, both)
