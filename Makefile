@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check fix bench lock clean
+.PHONY: demo test check fix rules bench lock clean
 
 demo: $(READY)
 	$(BIN)/waiverhub demo --folder demo
@@ -19,6 +19,10 @@ check: $(READY)
 fix: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The page of the rules, from the cases that the tests play.
+rules: $(READY)
+	$(BIN)/python tests/cases/rules_page.py
 
 bench: .venv/.bench-ready
 	$(BIN)/python -m bench
