@@ -17,6 +17,10 @@ _NONE, _REVERSAL, _ACTUAL = BillKind.NONE, BillKind.REVERSAL, BillKind.ACTUAL
 #: Field, its component ("" for the row's own), code and text.
 _Found = tuple[str, str, str, str]
 
+#: The figures of a row and of its components that only a difference may have below nought.
+_OWN_FIGURES: Final = ("billable_milli", "waived_milli", "balance_fen", "debt_fen")
+_RELIEF: Final = ("waived_fen", "charge_before_fen", "other_waived_fen")
+
 _NEGATIVE: Final = (
     "NEGATIVE",
     "只有冲正和实抄可为负数，请更正 / only a reversal or an actual reading may be below nought; correct it",
@@ -77,11 +81,11 @@ def _is_difference(kind: BillKind) -> bool:
 def _none_fault(said: ReportRow) -> _Found | None:
     code = "FIGURES_WITHOUT_BILL"
     text = "无账单的行不得有量和金额，请清空或更正账单类型 / no bill, so no figures; empty it or correct the kind"
-    for field in ("billable_milli", "waived_milli", "balance_fen"):
+    for field in _OWN_FIGURES:
         if getattr(said, field):
             return field, "", code, text
     for part in said.components:
-        for field in ("charge_before_fen", "waived_fen", "charge_after_fen"):
+        for field in (*_RELIEF, "charge_after_fen"):
             if getattr(part, field):
                 return field, part.component, code, text
     return None
@@ -91,13 +95,11 @@ def _sign_fault(said: ReportRow) -> _Found | None:
     """What is left to pay may be below nought in any row: it is told as it is, and judged, not turned away."""
     if _is_difference(said.kind):
         return None
-    if said.billable_milli < 0 or said.waived_milli < 0 or said.balance_fen < 0:
-        fields = ("billable_milli", "waived_milli", "balance_fen")
-        return next(field for field in fields if getattr(said, field) < 0), "", *_NEGATIVE
+    if said.billable_milli < 0 or said.waived_milli < 0 or said.balance_fen < 0 or said.debt_fen < 0:
+        return next(field for field in _OWN_FIGURES if getattr(said, field) < 0), "", *_NEGATIVE
     for part in said.components:
-        if part.charge_before_fen < 0 or part.waived_fen < 0:
-            field = "waived_fen" if part.waived_fen < 0 else "charge_before_fen"
-            return field, part.component, *_NEGATIVE
+        if part.charge_before_fen < 0 or part.waived_fen < 0 or part.other_waived_fen < 0:
+            return next(field for field in _RELIEF if getattr(part, field) < 0), part.component, *_NEGATIVE
     return None
 
 

@@ -16,6 +16,7 @@ import msgspec
 from bench.databases import databases
 from bench.dialect_files import FORMS
 from bench.dialects import bench_dialects
+from bench.matching import bench_matching
 from bench.plans import BENCHMARKS as JOBS
 from bench.plans import Line, Place
 from bench.serving import bench_serving
@@ -30,7 +31,9 @@ _HEAD = (
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the hub against limits in one run.")
-    parser.add_argument("what", nargs="*", default=["all"], choices=["all", "unchanged", "dialects", *BENCHMARKS])
+    parser.add_argument(
+        "what", nargs="*", default=["all"], choices=["all", "unchanged", "dialects", "matching", *BENCHMARKS]
+    )
     parser.add_argument("--households", type=int, nargs="+", default=[10_000], metavar="N")
     parser.add_argument("--database", default="both", choices=["sqlite", "postgresql", "both"])
     parser.add_argument("--runs", type=int, default=3, metavar="K", help="interleaved runs; medians are shown")
@@ -47,6 +50,9 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> Iterator[Line]:
     asked = {"import" if one == "unchanged" else one for one in arguments.what}
     if asked & {"dialects", "all"}:
         yield from bench_dialects(folder, arguments.rows, arguments.form, arguments.runs)
+    if asked & {"matching", "all"}:
+        for households in arguments.households:
+            yield from bench_matching(households, arguments.runs)
     what = [one for one in BENCHMARKS if one in asked or "all" in asked]
     kinds = ["sqlite", "postgresql"] if arguments.database == "both" else [arguments.database]
     kinds = kinds if what else []

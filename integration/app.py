@@ -18,6 +18,7 @@ from integration.settings import Settings, config_folder, load_settings
 from integration.storage.engine import Store
 from integration.storage.keys import KeyRing
 from schemas.configuration import ConfigFault, ConfigurationRefused, read_toml
+from schemas.streets import NO_STREETS, Streets, load_streets
 
 
 def policy_in(folder: Path) -> Policy:
@@ -54,6 +55,16 @@ def year_in(folder: Path, policy: Policy) -> Year:
     return Year(calendar, Workdays(notices, country_holidays("CN").is_working_day), policy)
 
 
+def streets_in(folder: Path) -> Streets:
+    """Read the renamed streets of a configuration folder; a city without any needs no file.
+
+    Raises:
+        ConfigurationRefused: with every fault.
+    """
+    path = folder / "streets.toml"
+    return load_streets(path.name, read_toml(path.name, path.read_bytes())) if path.exists() else NO_STREETS
+
+
 def check_configuration() -> Settings:
     """Check settings, policy and companies together, so that all faults are told at once.
 
@@ -71,6 +82,7 @@ def check_configuration() -> Settings:
         lambda: year_in(folder, policy_in(folder / "policy")),
         lambda: companies_in(folder / "companies"),
         lambda: partners_in(folder / "partners"),
+        lambda: streets_in(folder),
     )
     for check in checks:
         try:
@@ -135,6 +147,7 @@ def compose(
         list_writers=list_writers,
         registry_source=settings.registry_source,
         year=year_in(config_folder(), policy),
+        streets=streets_in(config_folder()),
         raw_retention_days=settings.raw_retention_days,
         progress=progress,
     )

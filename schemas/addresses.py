@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
+
+from schemas.holders import is_nobody
+from schemas.streets import NO_STREETS, Streets
 
 _DIGITS: Final = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2}
 _TENS: Final = {"十": 10, "百": 100}
@@ -14,6 +17,18 @@ _NUMERAL: Final = "〇零一二两三四五六七八九十百"
 _COUNTED: Final = re.compile(rf"第?([{_NUMERAL}]+)(?=弄|巷|号|栋|幢|座|楼|单元|门|室|层|组|#)")
 _PUNCTUATION: Final = re.compile(r"[\s,，.。、;；:：()（）\[\]【】'\"“”·]+")
 _DASHES: Final = re.compile(r"(?<=[0-9A-Z])[-‐‑‒–—―−~]+(?=[0-9A-Z])")
+#: A note at the end, in brackets; one that counts anything is a part of the address.
+_NOTE: Final = re.compile(rf"[(\[【][^()\[\]【】0-9A-Za-z{_NUMERAL}]*[)\]】]\s*\Z")
+#: Divisions before the street, one after the other. What comes after tells 市场街, 县前街 and 小区 from a division.
+_DIVISIONS: Final = tuple(
+    (end, re.compile(rf"\A[\u4e00-\u9fff]{{{least},8}}?{pattern}(?=[\u4e00-\u9fff]{{2}})"))
+    for end, least, pattern in (
+        ("省区", 2, "(?:省|自治区)"),
+        ("市州", 2, "(?:市|自治州)(?![场政民容花])"),
+        ("区县", 1, "(?<![小社园校厂院矿库片景林])(?:区|县)(?![前后内府委政域间])"),
+        ("道", 2, "街道(?:办事处)?"),
+    )
+)
 #: Characters without which a rule has nothing to do; the rule; its form.
 _REWRITES: Final = tuple(
     (triggers, re.compile(pattern), form)
@@ -26,44 +41,93 @@ _REWRITES: Final = tuple(
         ("-", r"([0-9]+)-([0-9]+)-([0-9]+)(?:室|号)?\Z", r"\1栋\2单元\3室"),
         ("-", r"([0-9]+)-([0-9]+)(?:室|号)?\Z", r"\1栋\2室"),
         ("栋元", r"(栋|单元)([0-9]{1,5})(?:号|户)?\Z", r"\1\2室"),
+        ("号", r"(?<=[0-9]号)([0-9]{3,5})户?\Z", r"\1室"),
     )
 )
 #: What is normal already, as most addresses are: a name without words of counting, then counted parts in order.
 _NORMAL: Final = re.compile(
-    r"(?:[\u4e00-\u9fff](?<![弄巷号栋幢座楼单元门室层组第]))*(?<![〇零一二两三四五六七八九十百])"
+    r"(?:[\u4e00-\u9fff](?<![弄巷号栋幢座楼单元门室层组第省市州区县道]))*(?<![〇零一二两三四五六七八九十百])"
     r"(?:[1-9][0-9]*弄)?(?:[1-9][0-9]*号)?(?:[1-9][0-9]*栋)?(?:[1-9][0-9]*单元)?(?:[1-9][0-9]*室)"
 )
 _COMMUNITY: Final = re.compile(r"([^省市区县镇乡路街道弄号0-9]{2,12})(?:社区|小区|居委会|村)")
 _COMMUNITY_END: Final = re.compile(r"(?:社区居委会|社区居民委员会|居民委员会|居委会|社区|小区|村委会|村)\Z")
-_PARTS: Final = {unit: re.compile(rf"([0-9A-Z]+){unit}") for unit in ("弄", "号", "栋", "单元", "室")}
+_PARTS: Final = {
+    name: re.compile(rf"([0-9A-Z]+){unit}")
+    for name, unit in (("lane", "弄"), ("number", "号"), ("building", "栋"), ("unit", "单元"), ("room", "室"))
+}
+_FIRST_PART: Final = re.compile(r"[0-9A-Z]+(?:弄|号|栋|单元|室)")
 
 
-def normal_address(text: str) -> str:
-    """Return the address with one spelling for each of its parts: 第三幢 二门 ０５０１ → 3栋2单元501室."""
+class Dwelling(NamedTuple):
+    """An address in its parts; a part that was left out is empty. ``community`` and ``street`` are bare names."""
+
+    community: str = ""
+    street: str = ""
+    lane: str = ""
+    number: str = ""
+    building: str = ""
+    unit: str = ""
+    room: str = ""
+
+
+def normal_address(text: str, streets: Streets = NO_STREETS) -> str:
+    """Return the address with one spelling for each of its parts: 第三幢 二门 ０５０１ → 3栋2单元501室.
+
+    Province, city, district and subdistrict before it, a note in brackets after it, and old names of streets are gone.
+    """
+    text = streets.present(text)
     if _NORMAL.fullmatch(text):
         return text
-    plain = _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text)).upper()
+    plain = _NOTE.sub("", unicodedata.normalize("NFKC", text))
+    plain = _PUNCTUATION.sub("", plain).upper()
+    for ends, pattern in _DIVISIONS:
+        if any(end in plain for end in ends):
+            plain = pattern.sub("", plain)
     plain = _DASHES.sub("-", _COUNTED.sub(lambda found: str(_number(found[1])), plain))
     for triggers, pattern, form in _REWRITES:
         if any(trigger in plain for trigger in triggers):
             plain = pattern.sub(form, plain)
-    return plain
+    return streets.present(plain)
 
 
-def place_key(community: str, text: str) -> str:
+def address_key(text: str, streets: Streets = NO_STREETS) -> str:
+    """Return the normal form by which an address is found; empty where it is no address: 无, 不详, 000000 (case 58)."""
+    address = normal_address(text, streets)
+    return "" if is_nobody(address.casefold()) else address
+
+
+def parse_address(community: str, text: str, streets: Streets = NO_STREETS) -> Dwelling:
+    """Return the parts of an address. The community may stand in the text instead of its own column."""
+    address = normal_address(text, streets)
+    found = {name: pattern.search(address) for name, pattern in _PARTS.items()}
+    parts = {name: match[1] for name, match in found.items() if match}
+    first = _FIRST_PART.search(address)
+    head = address[: first.start()] if first else address
+    return Dwelling(_community(community) or _community_in(address), _COMMUNITY.sub("", head), **parts)
+
+
+def place_key(community: str, text: str, streets: Streets = NO_STREETS) -> str:
     """Return community–building–unit as one key; empty unless community, house and room are all known.
 
-    The community may stand in the text instead of its own column. Street number and building both belong to the house:
-    two spellings that fail to meet cost a look by a person, two houses that meet would cost a wrong link.
+    Street number and building both belong to the house: two spellings that fail to meet cost a look by a person, two
+    houses that meet would cost a wrong link.
     """
-    address = normal_address(text)
-    place = _community(community) or _community_in(address)
-    found = {unit: pattern.search(address) for unit, pattern in _PARTS.items()}
-    parts = {unit: match[1] + unit for unit, match in found.items() if match}
-    house = "".join(parts.get(unit, "") for unit in ("弄", "号", "栋"))
-    if not (place and house and "室" in parts):
+    d = parse_address(community, text, streets)
+    house = _house(d)
+    if not (d.community and house and d.room):
         return ""
-    return "|".join((place, house, parts.get("单元", ""), parts["室"]))
+    return "|".join((d.community, house, d.unit and f"{d.unit}单元", f"{d.room}室"))
+
+
+def street_room_key(dwelling: Dwelling) -> str:
+    """Return street–house–room, which meets where the unit was left out; empty unless all three are known."""
+    house = _house(dwelling)
+    return f"{dwelling.street}|{house}|{dwelling.room}" if dwelling.street and house and dwelling.room else ""
+
+
+def _house(d: Dwelling) -> str:
+    words = ((d.lane, "弄"), (d.number, "号"), (d.building, "栋"))
+    return "".join(part + word for part, word in words if part)
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from schemas.values import Service
 
 
 class ListKind(StrEnum):
-    """``regular``: every entitled account of the month; ``supplement``: RETRO and MOVE rows alone."""
+    """``regular``: every entitled account of the month; ``supplement``: rows of earlier months alone."""
 
     REGULAR = "regular"
     SUPPLEMENT = "supplement"
@@ -20,8 +20,9 @@ class ListKind(StrEnum):
 class Change(StrEnum):
     """What a row is against the last regular list.
 
-    RETRO credits an earlier month (or one already listed); MOVE takes a quantity from one account to another; STOP
-    carries quantity 0.
+    RETRO credits an earlier month (or one already listed); MOVE takes a quantity from one account to another;
+    CLAW_BACK takes back what bills drew, by an authority's decision, and is charged to the household on its next bill
+    (a MOVE never is); STOP carries quantity 0.
     """
 
     NEW = "NEW"
@@ -29,13 +30,14 @@ class Change(StrEnum):
     STOP = "STOP"
     RETRO = "RETRO"
     MOVE = "MOVE"
+    CLAW_BACK = "CLAW_BACK"
 
 
 class ListRow(NamedTuple):
     """All that a company learns of a household (promise E7): a random reference, and its own account.
 
     ``reference`` is random per company and never the household's id; ``month`` is YYYYMM; ``quantity_milli`` is in
-    thousandths of m³ and negative only in MOVE rows. A named tuple, because lists have a million of them.
+    thousandths of m³ and negative only in MOVE and CLAW_BACK rows. A named tuple, because lists have a million of them.
     """
 
     reference: str

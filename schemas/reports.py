@@ -91,7 +91,8 @@ class Component(msgspec.Struct, frozen=True, array_like=True):
     """One price component of a bill: ``basic`` water or gas price, ``sewage``, ``resource`` fee, …
 
     Amounts in fen, ``price_e4`` in 1/10,000 yuan a unit, tax included. ``price_version`` names the tariff, "" the
-    one in force.
+    one in force. ``other_waived_fen`` is what other programmes relieve of the same charge (edge case 26). Of a
+    ``penalty`` the charge before is that on the whole principal, after that on what the waiver leaves (edge case 28).
     """
 
     component: Annotated[str, Meta(min_length=1, max_length=40)]
@@ -100,6 +101,7 @@ class Component(msgspec.Struct, frozen=True, array_like=True):
     charge_before_fen: Fen
     waived_fen: Fen
     charge_after_fen: Fen
+    other_waived_fen: Fen = 0
 
 
 class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +112,9 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     issued on ``issued_on`` (YYYYMMDD), and ``refers_to`` the id of an earlier one. Quantities are thousandths of the
     unit; ``billable_milli`` is what was charged for (of ACTUAL the difference to the estimate, of RETRO the old
     bill's), ``annual_before_milli`` the account's quantity of the year before this bill. ``balance_fen`` is what of a
-    RETRO credit the next bill could not take. ``answer_text`` holds the company's own code where it is not known.
+    RETRO credit the next bill could not take, ``debt_fen`` what of one was set against older debts. ``proof`` names the
+    paper by which a master account shows that it passed a flat relief on (edge case 31). ``answer_text`` holds the
+    company's own code where it is not known.
     """
 
     list_number: Annotated[int, Meta(ge=0, le=999_999_999)] = 0
@@ -130,6 +134,8 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     annual_before_milli: Milli | None = None
     components: tuple[Component, ...] = ()
     balance_fen: Fen = 0
+    debt_fen: Fen = 0
+    proof: Annotated[str, Meta(max_length=60)] = ""
     answer: Answer
     answer_text: Annotated[str, Meta(max_length=200)] = ""
 

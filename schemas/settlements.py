@@ -35,7 +35,9 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     for a price, their quantity being accepted. ``undecided``: answered without a decision. ``unauthorised``: applied
     where nothing was listed. ``duplicate``: rows counted once already. ``good_faith``: of the accepted, what later
     knowledge would not grant any more; the company is protected. ``flat_basis``: of the reported, rows without a meter
-    of their own, which need a pass-through proof. ``credit_balance_fen``: credits that the next bills still owe.
+    of their own, which need a pass-through proof; ``flat_unproven``: of these, what names none. ``clawed_back``: what
+    lists of the month told the company to charge to households again, by an authority's decision; the bills that drew
+    it stay accepted. ``credit_balance_fen``: credits that the next bills still owe.
     """
 
     reported: Amount = Amount()
@@ -49,6 +51,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     duplicate: Amount = Amount()
     good_faith: Amount = Amount()
     flat_basis: Amount = Amount()
+    flat_unproven: Amount = Amount()
+    clawed_back: Amount = Amount()
     credit_balance_fen: int = 0
 
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: The component that the promise is about: the basic price of water or gas 基本水价、基本气价.
 BASIC = "basic"
+#: What is charged for paying late 违约金; no price of its own.
+PENALTY = "penalty"
 #: The class of an ordinary household.
 RESIDENT = "resident"
 
@@ -34,6 +36,7 @@ class Price(BaseModel):
     """A component's price for a class of customers from a day on, until the next of the same component and class.
 
     ``per`` says whether the tiers' limits are those of a month (a bill of two months has twice as much) or of a year.
+    Prices are what a household pays: ``tax_included`` says so, and a price without tax is refused (edge case 32).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
@@ -44,7 +47,14 @@ class Price(BaseModel):
     since: Annotated[date, Field(alias="from")]
     source: Annotated[str, Field(min_length=1)]
     per: Literal["month", "year"] = "month"
+    tax_included: bool = True
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _with_tax(self) -> Self:
+        if not self.tax_included:
+            raise ValueError("a household pays the tax as well: state the price with it")
+        return self
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:

@@ -34,6 +34,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     charge_before_fen: Fen = 0
     waived_fen: Fen = 0
     charge_after_fen: Fen = 0
+    other_waived_fen: Fen = 0
 
 
 class _Row(ReportRow, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,7 +66,7 @@ _NOT_A_HEAD: Final = (
     " / the first line is not the header of this company's report; is this the right file?"
 )
 #: The texts of a row: the first is words, the others are identifiers.
-_TEXTS: Final = ("answer_text", "reference", "account", "bill_id", "refers_to")
+_TEXTS: Final = ("answer_text", "reference", "account", "bill_id", "refers_to", "proof")
 _SAID: Final = attrgetter(*_TEXTS)
 
 

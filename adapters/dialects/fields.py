@@ -82,6 +82,8 @@ REPORT_FIELDS: Final[Mapping[str, FieldType]] = {
     "waived_milli": QUANTITY,
     "annual_before_milli": QUANTITY,
     "balance_fen": AMOUNT,
+    "debt_fen": AMOUNT,
+    "proof": TEXT,
     "answer": Answer,
     "answer_text": TEXT,
     "price_version": TEXT,
@@ -89,9 +91,12 @@ REPORT_FIELDS: Final[Mapping[str, FieldType]] = {
     "charge_before_fen": AMOUNT,
     "waived_fen": AMOUNT,
     "charge_after_fen": AMOUNT,
+    "other_waived_fen": AMOUNT,
 }
 #: Those of them that a price component has: a cell may say ``of`` which.
-COMPONENT_FIELDS: Final = ("price_version", "price_e4", "charge_before_fen", "waived_fen", "charge_after_fen")
+COMPONENT_FIELDS: Final = (
+    "price_version", "price_e4", "charge_before_fen", "waived_fen", "charge_after_fen", "other_waived_fen",
+)  # fmt: skip
 REPORT_HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
     "rows": COUNT,
     "quantity_milli": QUANTITY,
@@ -114,7 +119,7 @@ HEAD_FIELDS: Final[Mapping[str, FieldType]] = {
 IDENTIFIERS: Final = frozenset(
     (
         "account", "predecessor", "old_account", "new_account", "reference", "bill_id", "refers_to", "price_version",
-        "paper_number",
+        "paper_number", "proof",
     )
 )  # fmt: skip
 SIGNED: Final = (*QUANTITY, *AMOUNT)

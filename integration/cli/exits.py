@@ -98,13 +98,11 @@ def _each(error: Any) -> list[str]:
 
 
 def _expected() -> dict[Exit, tuple[type[Exception], ...]]:
-    from integration.jobs.allowances import BalanceBroken
     from integration.jobs.compute_month import MonthRefused, TotalsDisagree
     from integration.jobs.erase_household import EraseRefused
     from integration.jobs.explain import ExplainRefused
-    from integration.jobs.link_accounts import LinkRefused
+    from integration.jobs.link_evidence import LinkRefused
     from integration.jobs.publish import ListRefused
-    from integration.jobs.settle import SettlementRefused
     from integration.storage.holds import HoldRefused
     from integration.storage.keys import KeysUnusable
     from integration.storage.pii import Unreadable
@@ -112,13 +110,47 @@ def _expected() -> dict[Exit, tuple[type[Exception], ...]]:
     from integration.storage.users import UserRefused
     from schemas.faults import FileRefused
 
-    said = (FileRefused, MonthRefused, TotalsDisagree, LinkRefused, ListRefused, HoldRefused, EraseRefused)
-    money = (BalanceBroken, SettlementRefused)
+    refused = (
+        Refused,
+        UserRefused,
+        ExplainRefused,
+        ContentGone,
+        Unreadable,
+        OSError,
+        FileRefused,
+        MonthRefused,
+        TotalsDisagree,
+        LinkRefused,
+        ListRefused,
+        HoldRefused,
+        EraseRefused,
+    )
     return {
         Exit.NOT_ALLOWED: (NotAllowed,),
         Exit.CONFIGURATION: (KeysUnusable,),
-        Exit.REFUSED: (Refused, UserRefused, ExplainRefused, *said, *money, ContentGone, Unreadable, OSError),
+        Exit.REFUSED: (*refused, *_undecided()),
     }
+
+
+def _undecided() -> tuple[type[Exception], ...]:
+    """Return the refusals of what is decided after the lists: reports, settlements, cases, scores."""
+    from integration.jobs.allowances import BalanceBroken
+    from integration.jobs.cases import CaseRefused
+    from integration.jobs.decide import DecisionRefused
+    from integration.jobs.sample_bills import SampleRefused
+    from integration.jobs.scorecard import ScorecardRefused
+    from integration.jobs.settle import SettlementRefused
+    from integration.jobs.variances import VarianceRefused
+
+    return (
+        BalanceBroken,
+        CaseRefused,
+        DecisionRefused,
+        SampleRefused,
+        ScorecardRefused,
+        SettlementRefused,
+        VarianceRefused,
+    )
 
 
 def _text(error: Exception) -> str:

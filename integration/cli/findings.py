@@ -12,7 +12,7 @@ from integration.cli.session import ActAs, MaybeMonth, MonthOption, job_actor, k
 from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, say, yuan, zh
 from integration.domain.balance import Balance
 from integration.domain.rights import Right
-from integration.jobs.finding_texts import ACTS, KINDS
+from integration.jobs.finding_texts import ACTS, KINDS, reason_words
 from integration.storage import report_views
 from integration.storage.report_views import EventLine, FindingLine, FindingSum
 from schemas.findings import Acts, FindingKind
@@ -72,7 +72,7 @@ def _give_sums(sums: list[FindingSum]) -> None:
 
 
 def _named(one: FindingSum) -> tuple[str, str, str]:
-    return one.company, one.kind, _acts(one.acts)
+    return one.company or "-", one.kind, _acts(one.acts)
 
 
 def _acts(word: str) -> str:
@@ -97,8 +97,17 @@ def _give_findings(found: list[FindingLine]) -> None:
 
 
 def _line(one: FindingLine) -> tuple[object, ...]:
-    kind = one.kind if one.state == "open" else f"{one.kind} ({say('已关闭', 'closed')})"
-    about = (str(one.finding_id), one.company, kind, one.month, str(one.household_id or "-"), one.account, one.bill_id)
+    kind = f"{one.kind}: {one.reason}" if one.reason else one.kind
+    kind = kind if one.state == "open" else f"{kind} ({say('已关闭', 'closed')})"
+    about = (
+        str(one.finding_id),
+        one.company or "-",
+        kind,
+        one.month,
+        str(one.household_id or "-"),
+        one.account,
+        one.bill_id,
+    )
     figures = (cubic_metres(one.due_milli), cubic_metres(one.reported_milli), yuan(one.stake_fen))
     return *about, *figures, _acts(one.acts)
 
@@ -118,9 +127,16 @@ def show(number: int, json: AsJson = False) -> None:
 
 
 def _give_finding(one: FindingLine, history: list[EventLine]) -> None:
-    about = (one.company, one.service, one.month, say(f"回盘月 {one.report_month}", f"report month {one.report_month}"))
+    about = (
+        one.company or "-",
+        one.service,
+        one.month,
+        say(f"回盘月 {one.report_month}", f"report month {one.report_month}"),
+    )
     give_lines(f"{one.finding_id} · {one.kind} · {one.state} · {' · '.join(about)}")
     give_lines(f"  {say(*KINDS[FindingKind(one.kind)])}", f"  {say('处理', 'acts')}: {_acts(one.acts)}")
+    if one.reason:
+        give_lines(f"  {say('原因', 'reason')}: {say(*reason_words(one.reason))}")
     if one.household_id:
         give_lines(
             f"  {say('家庭', 'household')} {one.household_id}, {say('户号', 'account')} {one.account}, "
@@ -194,6 +210,7 @@ _PARTS = (
     ("unauthorised_milli", "名单外 / unauthorised"),
     ("duplicate_milli", "重复 / duplicate"),
     ("good_faith_milli", "善意 / good faith"),
+    ("clawed_back_milli", "依决定追回 / clawed back by decision"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from integration.cli.exits import Exit, leave
@@ -11,7 +12,8 @@ from integration.cli.intake import finish, state_word, tell_trips
 from integration.cli.session import Who, authenticate, reading, writing
 from integration.cli.words import AsJson, give_json, give_lines, give_table, say, zh
 from integration.domain.rights import Right
-from integration.storage import holds
+from integration.jobs.outcomes import SyncResult
+from integration.storage import holds, submissions
 from integration.storage.holds import Hold
 from integration.storage.overview import at_text
 
@@ -51,12 +53,29 @@ def show(number: int, json: AsJson = False) -> None:
         return
     give_lines(f"{number} · {found.door} · {found.subject} · {state_word(found.state)} · {at_text(found.at_us)}")
     tell_trips(found.trips)
+    _tell_differences(found)
     if found.proposed_by:
         give_lines(f"{say('提出', 'proposed by')}: {found.proposed_by} — {found.reason}")
     if found.approved_by:
         give_lines(f"{say('决定', 'decided by')}: {found.approved_by}")
     if found.state in ("open", "proposed"):
         give_lines(*_next(found))
+
+
+def _tell_differences(found: Hold) -> None:
+    """Print what a held snapshot says otherwise than deltas before it: whoever releases it accepts that."""
+    if found.door != "snapshot":
+        return
+    with reading() as hub, hub.store.read() as connection:
+        kept = submissions.state(connection, int(found.subject))
+    heads = ("家庭 / household", "区划 / district", "变更 / delta", "全量 / snapshot")
+    words = {"live": "在册", "ended": "终止", "silent": "未列"}
+    rows = [
+        (str(one.household), one.district, *(say(words[word], word) for word in (one.delta, one.snapshot)))
+        for one in msgspec.json.decode(kept.reply, type=SyncResult).differences
+    ]
+    if rows:
+        give_table("与此前变更不符 / Otherwise than deltas before", heads, rows)
 
 
 def _next(found: Hold) -> list[str]:
@@ -109,6 +128,10 @@ def approve(number: int, who: Who, json: AsJson = False) -> None:
     if json:
         give_json(decision)
         leave(Exit.DONE if decision.result is None or decision.result.state == "applied" else Exit.REFUSED)
+    elif decision.door == "merger":
+        give_lines(
+            say(f"已执行 {decision.subject}；下一批次起生效", f"done: {decision.subject}; the next run goes by it")
+        )
     elif decision.result is None:
         month = decision.subject.split(":")[1]
         again = f"waiverhub publish {month}"

@@ -24,7 +24,11 @@ AsKnown = Annotated[
     str | None,
     typer.Option(metavar="VERSION|DATE", help=say("按当时所知", "as known at a version, or at the end of a day")),
 ]
-ServiceOption = Annotated[Service | None, typer.Option(help="water, gas")]
+Then = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help=say("与该日日终所知对照", "beside what was known at the end of this day")),
+]
+ServiceOption = Annotated[Service | None, typer.Option(help="water, gas, heating, power")]
 
 
 class By(StrEnum):
@@ -98,26 +102,34 @@ def explain(
     household_id: Annotated[int, typer.Argument(metavar="HOUSEHOLD")],
     month: MonthArgument,
     as_known: AsKnown = None,
+    then: Then = None,
     service: ServiceOption = None,
     json: AsJson = False,
 ) -> None:
-    """Explain why a household gets, or does not get, its allowance in a month."""
+    """Explain why a household gets, or does not get, its allowance in a month, what to do, and what became of it."""
     import msgspec
 
     from integration.jobs.explain import explain as explained
     from integration.jobs.explain_texts import lines
+    from integration.jobs.then_and_now import compare, only
 
+    if then is not None:
+        with reading() as hub:
+            both = compare(hub, household_id, month, _day(then), language=language(), service=service)
+        _give(both, both.lines, json=json)
+        return
     with reading() as hub:
         version, day = _known(as_known)
-        found = explained(hub, household_id, month, as_known=version, by=day, language=language())
-        if service is not None:
-            some = [one for one in found.services if one.service is service]
-            found = msgspec.structs.replace(found, services=some)
-            found = msgspec.structs.replace(found, lines=list(lines(found, hub.companies, language())))
+        found = only(explained(hub, household_id, month, as_known=version, by=day, language=language()), service)
+        found = msgspec.structs.replace(found, lines=list(lines(found, hub.companies, language())))
+    _give(found, found.lines, json=json)
+
+
+def _give(found: object, lines: list[str], *, json: bool) -> None:
     if json:
         give_json(found)
     else:
-        give_lines(*found.lines)
+        give_lines(*lines)
 
 
 def _known(text: str | None) -> tuple[int | None, date | None]:
@@ -130,3 +142,10 @@ def _known(text: str | None) -> tuple[int | None, date | None]:
         raise typer.BadParameter(
             say("版本号，或 2026-11-05 这样的日期", "a version, or a day like 2026-11-05")
         ) from None
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(say("日期写作 2026-11-05", "a day is written like 2026-11-05")) from None

@@ -13,6 +13,8 @@ from integration.cli.exits import Exit, Refused, leave
 from integration.cli.intake import CompanyArgument
 from integration.cli.session import FileArgument, content_of, file_option, known_company, reading
 from integration.cli.words import AsJson, cubic_metres, give_json, give_lines, give_table, say, side, zh
+from integration.jobs.recompute_list import Recomputed
+from integration.jobs.recompute_run import KeyDiffers
 from integration.storage import overview
 from integration.storage.overview import Listed
 from schemas import list_check
@@ -89,6 +91,59 @@ def export(
         give_json(exported)
     else:
         give_lines(*(str(to / name) for name in exported.files))
+
+
+@listing.command("recompute", help=zh("用当时所知重算名单与批次，逐字节核对；--all 为全部"))
+def recompute(
+    company: Annotated[str | None, typer.Argument(help=say("公司代码", "a company's code"))] = None,
+    number: Annotated[int | None, typer.Argument(help=say("名单编号", "the list's number"))] = None,
+    everything: Annotated[bool, typer.Option("--all", help=say("全部名单与批次", "every list and every run"))] = False,
+    json: AsJson = False,
+) -> None:
+    """Make a list again from what was known then, and compare rows, every file and the runs behind it."""
+    from integration.jobs.recompute_list import recompute_all, recompute_list
+
+    if everything == (number is not None) or (company is None) != (number is None):
+        raise typer.BadParameter(say("写明公司与编号，或只写 --all", "name a company and a number, or --all alone"))
+    with reading(as_json=json) as hub:
+        if company is None or number is None:
+            made = recompute_all(hub)
+        else:
+            made = recompute_list(hub, known_company(hub, company), number)
+    if json:
+        give_json(made)
+    else:
+        _tell_recomputed(made)
+    leave(Exit.DONE if made.same else Exit.REFUSED)
+
+
+def _tell_recomputed(made: Recomputed) -> None:
+    for one in made.lists:
+        title = f"{one.company} {one.number} · {one.kind} · {one.month}"
+        count = say(f"{one.rows:,} 行，{len(one.forms)} 种文件", f"{one.rows:,} rows, {len(one.forms)} files")
+        words = " ".join([*one.faults, *(f"{form.name}≠" for form in one.forms if not form.same)])
+        give_lines(f"{'✓' if one.same else '✗'} {title}: {count} {words}".rstrip())
+        give_lines(
+            *(f"    {row.side} {say('家庭', 'household')} {row.household}: {row.row.decode()}" for row in one.named)
+        )
+    for run in made.runs:
+        same = run.keys_differing == run.stray_rows == 0
+        count = say(
+            f"{run.rows:,} 笔入账，{run.keys_differing:,} 处不同，{run.stray_rows:,} 笔来历不明",
+            f"{run.rows:,} postings, {run.keys_differing:,} keys differ, {run.stray_rows:,} stray",
+        )
+        give_lines(f"{'✓' if same else '✗'} {say('批次', 'run')} {run.run_id} · {run.month}: {count}")
+        give_lines(*map(_key_line, run.named))
+
+
+def _key_line(one: KeyDiffers) -> str:
+    posted, derived = (
+        ", ".join(f"{row.account or say('未落户', 'none yet')} {cubic_metres(row.quantity_milli)}" for row in rows)
+        or "-"
+        for rows in (one.posted, one.derived)
+    )
+    key = f"    {say('家庭', 'household')} {one.household} {one.service} {one.month}"
+    return f"{key}: {say('已入账', 'posted')} {posted}; {say('应为', 'should be')} {derived}"
 
 
 def _title(manifest: Manifest) -> str:

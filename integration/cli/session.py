@@ -75,9 +75,9 @@ def _present() -> Settings:
 
 
 @contextmanager
-def reading() -> Iterator[Hub]:
-    """Open the hub for reading; works beside a process that writes."""
-    with open_hub(_present(), writer=False) as hub:
+def reading(*, as_json: bool = True) -> Iterator[Hub]:
+    """Open the hub for reading; works beside a process that writes. Long work shows a bar unless ``as_json``."""
+    with progress({}, as_json=as_json) as told, open_hub(_present(), writer=False, progress=told) as hub:
         yield hub
 
 
@@ -183,16 +183,21 @@ def file_option(chinese: str, english: str, *names: str) -> Any:
     return typer.Option(*names, exists=True, dir_okay=False, readable=True, help=say(chinese, english))
 
 
-def _month(text: str) -> Month:
+def month_parser(text: str) -> Month:
+    """Return the month that a text names.
+
+    Raises:
+        typer.BadParameter: it names none.
+    """
     try:
         return Month.parse(text)
     except ValueError:
         raise typer.BadParameter(say("月份写作 2026-11", "a month is written like 2026-11")) from None
 
 
-MonthArgument = Annotated[Month, typer.Argument(parser=_month, metavar="MONTH", help="2026-11")]
-MaybeMonth = Annotated[Month | None, typer.Argument(parser=_month, metavar="MONTH", help="2026-11")]
-MonthOption = Annotated[Month | None, typer.Option("--month", parser=_month, metavar="MONTH", help="2026-11")]
+MonthArgument = Annotated[Month, typer.Argument(parser=month_parser, metavar="MONTH", help="2026-11")]
+MaybeMonth = Annotated[Month | None, typer.Argument(parser=month_parser, metavar="MONTH", help="2026-11")]
+MonthOption = Annotated[Month | None, typer.Option("--month", parser=month_parser, metavar="MONTH", help="2026-11")]
 FileArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
 

@@ -30,6 +30,8 @@ _TOTALS = (
     ("duplicate", "重复 / duplicate"),
     ("good_faith", "其中善意 / of it in good faith"),
     ("flat_basis", "其中定额 / of it on a flat basis"),
+    ("flat_unproven", "其中无转减证明 / of that without a proof"),
+    ("clawed_back", "依决定追回 / clawed back by decision"),
 )
 
 

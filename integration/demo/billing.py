@@ -116,7 +116,7 @@ class Billing:
         self, place: Number, turn: int, months: tuple[Month, ...], litres: int | None = None, kind: str = "BILL"
     ) -> Line:
         """Bill some months, and relieve what the list tells of them."""
-        charged = self.charged(place, self.month(turn), months, litres)
+        charged = self.charged(place, months, litres)
         roll = self.rolls[turn].get(place, {})
         listed = [month for month in months if month in roll]
         due = self.take(place, listed, charged.litres)
@@ -127,12 +127,12 @@ class Billing:
         return Line(self._row(place, turn, kind, months, charged, relief), _key(roll, months), due, fen)
 
     def _without_relief(self, place: Number, turn: int, months: tuple[Month, ...]) -> Line:
-        charged = self.charged(place, self.month(turn), months)
+        charged = self.charged(place, months)
         relief = Relief(0, 0, "APPLIED" if charged.litres else "ZERO_USAGE")
         key = self.rolls[turn + 1][place][months[-1]]
         return Line(self._row(place, turn, "BILL", months, charged, relief), key, NOTHING, 0)
 
-    def charged(self, place: Number, issued: Month, months: tuple[Month, ...], litres: int | None = None) -> Charged:
+    def charged(self, place: Number, months: tuple[Month, ...], litres: int | None = None) -> Charged:
         """Return what a bill of some months charges: by its meter, or flat where several homes share one."""
         account, last = self.accounts[place], months[-1].last
         version, price = prices.on(self.company, last).version, prices.first_price(self.company, last)
@@ -144,13 +144,19 @@ class Billing:
         elif litres is None:
             litres = sum(used(place[1], month) for month in months)
         if self.company == CITY_GAS:
-            fen = prices.charge_of_year(self.company, last, self.annual(place, issued), litres)
+            fen = prices.charge_of_year(self.company, last, self.annual(place, months[0]), litres)
             return Charged(litres, fen, version, price)
         return Charged(litres, prices.charge(self.company, litres, months), version, price)
 
     def annual(self, place: Number, month: Month) -> int:
-        """Return the gas used this year before a month."""
-        return figure(place[1], "year") % 60 * 10_000 + month.number * 1000 if self.company == CITY_GAS else 0
+        """Return the gas used this year before a month: a customer's own start, and then every month's use."""
+        if self.company != CITY_GAS:
+            return 0
+        flat = self.accounts[place].meter in ("flat", "indirect")
+        earlier = [month.plus(-back) for back in range(1, month.number)]
+        return figure(place[1], "year") % 60 * 10_000 + sum(
+            ALLOWANCE_MILLI if flat else used(place[1], one) for one in earlier
+        )
 
     def worth(self, place: Number, due: Mapping[Month, int]) -> int:
         """Return what a meter's bill relieves for what it draws."""
@@ -188,7 +194,7 @@ class Billing:
             use=charged.litres, waived=relief.litres, version=charged.version, price_e4=charged.price_e4,
             before=charged.fen, relief=relief.fen, after=charged.fen - relief.fen,
             sewage=prices.flat(charged.litres, prices.SEWAGE_E4) if is_city else 0,
-            annual_before=self.annual(place, month),
+            annual_before=self.annual(place, months[0]),
             reading=self._reading(place, months[0]) + charged.litres if is_city else 0,
         )  # fmt: skip
 
@@ -245,7 +251,7 @@ class Billing:
 
     def _credit(self, place: Number, turn: int, issued: Month, covered: tuple[Month, ...]) -> Line:
         roll = self.rolls[turn].get(place, {})
-        charged = self.charged(place, issued, covered)
+        charged = self.charged(place, covered)
         due = self.take(place, [month for month in covered if month in roll], charged.litres)
         self._covered.update((place, month) for month in covered)
         fen = min(self.worth(place, due), charged.fen)

@@ -97,9 +97,9 @@ class Casting:
         return self._unnamed(household)
 
     def _late_holder(self, household: Household) -> Household:
-        """The companies do not have the holder's number until their third roster."""
+        """The companies know nobody by name or number until their third roster."""
         for account in self._accounts_of(household):
-            self.city.accounts[account.company, account.number] = replace(account, holder_id="")
+            self.city.accounts[account.company, account.number] = replace(account, holder="", holder_id="")
         return self._unnamed(household)
 
     def _unnamed(self, household: Household) -> Household:

@@ -230,5 +230,5 @@ def report_privacy_faults(connection: Connection, secrets: Secrets) -> Iterator[
 
 
 def _texts(said: ReportRow) -> Iterator[str]:
-    yield from (said.reference, said.account, said.bill_id, said.refers_to, said.answer_text)
+    yield from (said.reference, said.account, said.bill_id, said.refers_to, said.proof, said.answer_text)
     yield from (part.price_version for part in said.components)

@@ -84,7 +84,7 @@ def actual(billing: Billing, old: Line, turn: int) -> Line:
     """Correct an estimated bill by what the meter says: the same months, the difference booked (edge case 9)."""
     place, months = old.row.about, _months(old)
     litres = 2000 if old.row.use > 2000 else 6000
-    charged = billing.charged(place, old.row.last, months, litres)
+    charged = billing.charged(place, months, litres)
     billing.give_back(place, old.due)
     due = billing.take(place, [month for month in months if month in billing.rolls[0][place]], litres)
     relief = min(billing.worth(place, due), charged.fen)

@@ -175,7 +175,8 @@ class Settled:
         self.sums["reported"].add(1, row.waived, row.relief)
         self.credit_balance += row.balance
         if row.answer == "APPLIED_FLAT":
-            self.sums["flat_basis"].add(1, row.waived, row.relief)
+            for name in ("flat_basis", "flat_unproven"):  # no file of the demonstration has a column for a proof
+                self.sums[name].add(1, row.waived, row.relief)
         if line.standing in _BESIDE:
             self.sums[_BESIDE[line.standing]].add(1, row.waived, row.relief)
             return

@@ -30,7 +30,7 @@ def hints(played: Played) -> Iterator[tuple[Words, str]]:
     yield from _report_hints(played)
     yield HINTS["holds"], _command(played.stage, "hold list --all")
     yield HINTS["audit"], _command(played.stage, "audit verify")
-    yield HINTS["dry_run"], _command(played.stage, f"run {last.plus(1)} --dry-run")
+    yield HINTS["dry_run"], _command(played.stage, f"dry-run {last.plus(1)}")
     yield HINTS["run"], _as(played.stage, CLERK, f"run {last} --as {CLERK}")
     client = f"client add demo-billing --kind company --party city_water --title 营收系统 --as {SECURITY}"
     yield HINTS["client"], _as(played.stage, SECURITY, client)

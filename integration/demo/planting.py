@@ -143,7 +143,7 @@ def claimed_by_both(billing: Billing, months: list[list[Line]], moved: Iterator[
     """Credit a month at the new company that the old one has relieved already (edge case 88)."""
     place, first = one_of(moved), billing.first
     line = one_of(line for line in months[2] if line.place == place and line.row.kind == "BILL")
-    charged = billing.charged(place, first, (first,), 5000)
+    charged = billing.charged(place, (first,), 5000)
     relief = billing.worth(place, {first: ALLOWANCE_MILLI})
     row = replace(
         line.row,

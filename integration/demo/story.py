@@ -302,12 +302,12 @@ class _Story(Teller):
         return self._snapshot(self.day(1, 6), households, expect)
 
     def _third_rosters(self) -> Iterator[Scene]:
-        """Rosters in which holders' numbers were filled in, a few accounts closed, and one number given away."""
+        """Rosters in which holders were filled in, a few accounts closed, and one number given away."""
         self._sell_again()
         for household in self.cast["late_holder"]:
             for number in self.city.later[household.key][1]:
-                holder = household.members[0].id_number
-                self.office.write(replace(self.office.account(number), holder_id=holder))
+                head = household.members[0]
+                self.office.write(replace(self.office.account(number), holder=head.name, holder_id=head.id_number))
         for household in self.cast["closing"]:
             for number in household.claims:
                 account = self.office.account(number)

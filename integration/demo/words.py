@@ -98,6 +98,11 @@ LIMITS: Final[Mapping[str, Words]] = {
         "{district} 将新增 {number} 户（原 {base} 户）", "{number} would be added to {base} in {district}",
     ),
     "changes": ("将变更 {number} 户（共 {base} 户）", "{number} of {base} households would change"),
+    "contradictions": (
+        "{district} 有 {number} 户与此前的变更不符",
+        "of {number} in {district} it says otherwise than deltas before it",
+    ),
+    "rejected": ("{base} 行中退回 {number} 行", "{number} of {base} rows were rejected"),
 }  # fmt: skip
 
 TEXTS: Final[Mapping[str, Words]] = {
@@ -195,6 +200,11 @@ FINDINGS: Final[Mapping[FindingKind, Words]] = {
     FindingKind.PRICE_UNKNOWN: ("价格未知", "price unknown"),
     FindingKind.TOTAL_NOT_SUM: ("金额不平", "total is not the sum"),
     FindingKind.DUPLICATE_ROW: ("重复行", "duplicate row"),
+    FindingKind.OVER_CHARGE: ("优惠之和超应收", "reliefs over the charge"),
+    FindingKind.PENALTY_NOT_REDUCED: ("违约金未重算", "penalty not reduced"),
+    FindingKind.CREDIT_SWALLOWED: ("补减抵旧欠", "credit set against debts"),
+    FindingKind.READING_BACKWARDS: ("止码小于起码", "reading backwards"),
+    FindingKind.ACCUMULATOR_WRONG: ("年累计不衔接", "year's quantity wrong"),
     FindingKind.REVERSAL_WITHOUT_ORIGINAL: ("冲正无原账单", "reversal of no bill"),
     FindingKind.REVERSED_TWICE: ("重复冲正", "reversed twice"),
     FindingKind.GOOD_FAITH: ("善意", "good faith"),

@@ -162,6 +162,7 @@ class Balance:
     unauthorised_milli: int = 0
     duplicate_milli: int = 0
     good_faith_milli: int = 0
+    clawed_back_milli: int = 0
 
     def add(self, alike: Alike, sums: Sums, reported: Reported) -> None:
         """Add allowances that are alike."""

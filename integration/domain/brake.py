@@ -1,7 +1,8 @@
 """The brake: what would change too much at once waits for two persons, and the last good state serves on.
 
 It stands at four doors: a snapshot, the sum of ends by deltas, a roster, and each computed list against the one
-before (edge cases 67, 68). Single revocations pass until their sum trips (edge case 75).
+before (edge cases 67, 68). Single revocations pass until their sum trips (edge case 75). A snapshot that contradicts
+deltas before it waits too, until its differences are accepted (edge case 73).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class Movement:
     ends: dict[str, int] = field(default_factory=dict)
     additions: dict[str, int] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
+    contradictions: dict[str, int] = field(default_factory=dict)
     named: set[str] | None = None
 
     def add(self, counter: dict[str, int], district: str, number: int = 1) -> None:
@@ -56,7 +58,13 @@ def judge(movement: Movement, limits: Brake) -> list[Trip]:
     trips += _in_all("additions", movement.additions, base, limits.additions)
     trips += _by_district("additions_district", movement.additions, movement.base, limits.additions_district)
     trips += _in_all("changes", movement.changes, base, limits.changes)
+    trips += _by_district("contradictions", movement.contradictions, movement.base, limits.contradictions)
     return trips
+
+
+def judge_rows(rejected: int, rows: int, limits: Brake) -> list[Trip]:
+    """Return the limit that too many rejected rows exceed; a first file is judged by it too (edge case 51)."""
+    return _in_all("rejected", {"": rejected}, rows, limits.rejected)
 
 
 def _absent(movement: Movement) -> set[str]:

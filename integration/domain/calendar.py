@@ -25,6 +25,8 @@ class Job(StrEnum):
     RUN = "run"
     PUBLISH = "publish"
     RECONCILE = "reconcile"
+    DETECT = "detect"
+    OPEN_CASES = "open_cases"
     ESCALATE = "escalate"
     RECOMPUTE = "recompute"
     PURGE = "purge"
@@ -92,6 +94,8 @@ class Calendar(_Strict):
     run: At
     publish: At
     reconcile: At
+    detect: At
+    open_cases: At
     escalate: Escalation
     recompute: At
     purge: At
@@ -215,7 +219,13 @@ class Year:
                 yield Due(at, job, str(month))
 
     def _daily(self, now: datetime) -> Iterator[Due]:
-        for job, entry in ((Job.RECONCILE, self.calendar.reconcile), (Job.PURGE, self.calendar.purge)):
+        every_day = {
+            Job.RECONCILE: self.calendar.reconcile,
+            Job.DETECT: self.calendar.detect,
+            Job.OPEN_CASES: self.calendar.open_cases,
+            Job.PURGE: self.calendar.purge,
+        }
+        for job, entry in every_day.items():
             at = datetime.combine(now.date(), entry.at)
             at = at if at <= now else at - timedelta(days=1)
             yield Due(at, job, at.date().isoformat())

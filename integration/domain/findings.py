@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from integration.domain.judgement import Judged, Numbered, Verdict
-from schemas.findings import Acts, FindingKind
+from schemas.findings import Acts, FindingKind, Lack, Measure
 from schemas.reports import Answer, BillKind, ReportRow
+from schemas.tariffs import PENALTY
 
 #: Who must act (settled reading 17).
 ACTS: Final[Mapping[FindingKind, Acts]] = dict.fromkeys(FindingKind, Acts.COMPANY) | {
@@ -18,6 +19,27 @@ ACTS: Final[Mapping[FindingKind, Acts]] = dict.fromkeys(FindingKind, Acts.COMPAN
     FindingKind.REUSED_NUMBER: Acts.OFFICE,
     FindingKind.GOOD_FAITH: Acts.SUPERVISOR,
 }
+#: Who must act where the reason decides it: matches and refusals are the office's, so is whoever buys nothing.
+_REASON_ACTS: Final[Mapping[str, Acts]] = {
+    Lack.UNMATCHED: Acts.OFFICE,
+    Lack.REFUSED: Acts.OFFICE,
+    Lack.NO_BILL: Acts.OFFICE,
+    Measure.HOUSEHOLDS: Acts.OFFICE,
+    Measure.LISTED: Acts.OFFICE,
+}
+
+#: What no report and no list says by itself: the nightly detectors find it, and it closes when it is mended.
+DETECTED: Final = frozenset(
+    {
+        FindingKind.UNDER_CLAIM,
+        FindingKind.ORPHAN_FLAG,
+        FindingKind.FLAG_LOST,
+        FindingKind.FLAG_EXPIRED,
+        FindingKind.NOT_COLLECTED,
+        FindingKind.NO_ROSTER,
+        FindingKind.VARIANCE,
+    }
+)
 
 #: Answers by which a company says why it applies nothing.
 REFUSALS: Final = (
@@ -38,6 +60,7 @@ class Finding(NamedTuple):
 
     ``month`` is the allowance month, ``report_month`` that of the report it stands in or is missed in (both YYYYMM).
     ``households`` is how many it is about; ``household_id`` and ``account_id`` are 0 where there is not one.
+    ``reason`` is a ``Lack`` or ``Measure`` (``applied@330102``: in one district), where the kind has reasons.
     """
 
     identity: str
@@ -56,11 +79,12 @@ class Finding(NamedTuple):
     stake_milli: int = 0
     stake_fen: int = 0
     households: int = 1
+    reason: str = ""
 
     @property
     def acts(self) -> Acts:
         """Who must act."""
-        return ACTS[self.kind]
+        return _REASON_ACTS.get(self.reason.partition("@")[0], ACTS[self.kind])
 
 
 def row_findings(judged: Judged, household_id: int, report_month: int) -> Iterator[Finding]:
@@ -82,6 +106,8 @@ def _disagreements(judged: Judged) -> Iterator[_Stake]:
     whole = abs(said.waived_milli), abs(said.waived_fen)
     for oddity in judged.oddities:
         yield oddity, *whole
+    if not judged.undone:
+        yield from judged.wrongs
     if judged.verdict not in (Verdict.DUPLICATE, Verdict.UNLISTED):
         yield from _misaddressed(judged, whole)
         if not judged.answered_for:
@@ -115,13 +141,10 @@ def _figures(judged: Judged) -> Iterator[_Stake]:
         yield kind, abs(figures.waived_milli - figures.due_milli), stake
     if figures.own_fen is None:
         yield FindingKind.PRICE_UNKNOWN, 0, abs(figures.waived_fen)
-    elif figures.waived_fen != figures.own_fen:
-        over = figures.waived_fen > figures.own_fen
-        yield (
-            FindingKind.OVER_AMOUNT if over else FindingKind.UNDER_AMOUNT,
-            0,
-            abs(figures.waived_fen - figures.own_fen),
-        )
+    if figures.over_fen:
+        yield FindingKind.OVER_AMOUNT, 0, figures.over_fen
+    if figures.under_fen:
+        yield FindingKind.UNDER_AMOUNT, 0, figures.under_fen
     if _contradicts(said):
         yield FindingKind.ANSWER_CONTRADICTS, abs(said.waived_milli), abs(said.waived_fen)
 
@@ -136,9 +159,16 @@ def _contradicts(said: ReportRow) -> bool:
 
 
 def _sum_missing(said: ReportRow) -> int:
-    """Return by how much the components' charges before, waived and after do not add up; nothing told is no fault."""
-    told = [part for part in said.components if part.charge_before_fen or part.charge_after_fen]
-    return sum(abs(part.charge_before_fen - part.waived_fen - part.charge_after_fen) for part in told)
+    """Return by how much the components' charges before, relieved and after do not add up; nothing told is no fault.
+
+    A penalty is not relieved but recomputed.
+    """
+    told = [one for one in said.components if one.charge_before_fen or one.charge_after_fen]
+    return sum(
+        abs(one.charge_before_fen - one.waived_fen - one.other_waived_fen - one.charge_after_fen)
+        for one in told
+        if one.component != PENALTY
+    )
 
 
 def _of_row(

@@ -27,6 +27,8 @@ from schemas.values import (
 
 #: Status of a time in which a snapshot was silent about the household.
 ABSENT: Final = "absent"
+#: Status of a time in which the household is part of another one (edge case 43).
+MERGED: Final = "merged"
 #: Statuses of a household that stands in the registry as a beneficiary.
 LIVE: Final = (Status.ACTIVE.value, Status.SUSPENDED_REVIEW.value)
 
@@ -82,8 +84,14 @@ class Verdict(StrEnum):
     DECEASED = "deceased"
     NOT_IN_REGISTRY = "not_in_registry"
     SPLIT_MONTH = "split_month"
+    #: It has become part of another household, which has the month (edge case 43).
+    MERGED = "merged"
+    #: The household wants nothing of the service (edge case 65).
+    OPTED_OUT = "opted_out"
 
 
+#: What is to be said of a time in which the household is no beneficiary.
+_GONE: Final = {ABSENT: Verdict.ABSENT, MERGED: Verdict.MERGED, Status.ENDED.value: Verdict.ENDED}
 #: Verdicts that give the month's allowance.
 GRANTING: Final = frozenset({Verdict.ENTITLED, Verdict.IN_GRACE})
 
@@ -137,6 +145,26 @@ def _append(slices: list[Slice], day: int, record: Record, *, absent: bool) -> N
     slices.append(Slice(day, OPEN_DAY, standing, record.district, record.record_id))
 
 
+def end_by_merger(timeline: Sequence[Slice], merged_on: int) -> list[Slice]:
+    """Let a household end with the day (YYYYMMDD) on which it became part of another one (edge case 43)."""
+    before = [
+        part._replace(valid_to=min(part.valid_to, day_before(merged_on)))
+        for part in timeline
+        if part.valid_from < merged_on
+    ]
+    after = [
+        part._replace(valid_from=max(part.valid_from, merged_on), standing=merged(part.standing))
+        for part in timeline
+        if part.valid_to >= merged_on
+    ]
+    return before + after
+
+
+def merged(standing: Standing) -> Standing:
+    """Return the standing of a household that has become part of another; one that had ended has ended."""
+    return standing._replace(status=MERGED) if standing.status != Status.ENDED else standing
+
+
 def is_live(standing: Standing) -> bool:
     """Whether the household stands in the registry as a beneficiary, whatever the certificate's dates say."""
     return standing.status in LIVE
@@ -155,19 +183,24 @@ def grace_end(certificate_to: int, grace_months: int) -> int:
 def judge_slice(part: Slice, service: Service, month: Month, policy: MonthPolicy) -> Verdict:
     """Judge one slice of a timeline for one service and month (edge cases 33-35, 40, 41, 49, 50)."""
     standing = part.standing
-    if standing.status == ABSENT:
-        return Verdict.ABSENT
-    if standing.status == Status.ENDED:
-        return Verdict.ENDED
+    if standing.status in _GONE:
+        return _GONE[standing.status]
     if Category(standing.category) not in policy.benefit(service).categories:
         return Verdict.CATEGORY_NOT_SERVED
+    return _judge_days(part, month, policy)
+
+
+def _judge_days(part: Slice, month: Month, policy: MonthPolicy) -> Verdict:
+    """Judge by the days alone whether a slice counts in a month, whatever its category gives."""
+    standing = part.standing
     first, last = day_int(month.first), day_int(month.last)
     start = max(part.valid_from, standing.certificate_from)
     if start > min(last, part.valid_to) or not _counts_from(standing, start, first, policy.mid_month):
         return Verdict.NOT_STARTED
-    if min(part.valid_to, standing.alive_to) < first:
-        return Verdict.DECEASED if standing.alive_to < first else Verdict.ENDED
-    return _judge_end(standing.certificate_to, first, policy)
+    reached = max(start, first)  # a record may speak of a certificate that had run out before its effective date
+    if min(part.valid_to, standing.alive_to) < reached:
+        return Verdict.DECEASED if standing.alive_to < reached else Verdict.ENDED
+    return _judge_end(standing.certificate_to, reached, policy)
 
 
 def _counts_from(standing: Standing, start: int, first: int, rule: MidMonth) -> bool:
@@ -179,10 +212,10 @@ def _counts_from(standing: Standing, start: int, first: int, rule: MidMonth) -> 
     return True
 
 
-def _judge_end(certificate_to: int, first: int, policy: MonthPolicy) -> Verdict:
-    if certificate_to >= first:
+def _judge_end(certificate_to: int, reached: int, policy: MonthPolicy) -> Verdict:
+    if certificate_to >= reached:
         return Verdict.ENTITLED
-    return Verdict.IN_GRACE if grace_end(certificate_to, policy.grace_months) >= first else Verdict.EXPIRED
+    return Verdict.IN_GRACE if grace_end(certificate_to, policy.grace_months) >= reached else Verdict.EXPIRED
 
 
 def judge_month(timeline: Sequence[Slice], service: Service, month: Month, policy: MonthPolicy) -> Verdict:
@@ -197,3 +230,47 @@ def judge_month(timeline: Sequence[Slice], service: Service, month: Month, polic
     if verdict is Verdict.NOT_IN_REGISTRY and timeline and timeline[0].valid_from > last:
         return Verdict.NOT_STARTED
     return verdict
+
+
+def stands_in(timeline: Sequence[Slice], month: Month, policy: MonthPolicy) -> bool:
+    """Whether a household's certificate counts in a month, whatever its category gives."""
+    first, last = day_int(month.first), day_int(month.last)
+    return any(
+        part.valid_from <= last
+        and part.valid_to >= first
+        and is_live(part.standing)
+        and _judge_days(part, month, policy) in GRANTING
+        for part in timeline
+    )
+
+
+def continuous_since(timeline: Sequence[Slice], day: int, policy: MonthPolicy) -> int | None:
+    """Return the day since which a household has been low-income without a break, seen from a day; None if it is not.
+
+    Both days are YYYYMMDD. Which categories count is policy; a review that is pending and the grace after a printed end
+    count (edge case 40). A gap is a break only if a whole calendar month lies in it (edge case 39): what is revoked and
+    restored within the month was never interrupted.
+    """
+    since, until = None, 0
+    for start, end in _low_income(timeline, policy):
+        if start > day:
+            break
+        if since is None or _month_between(until, start):
+            since = start
+        until = max(until, end)
+    return since if day <= until else None
+
+
+def _low_income(timeline: Sequence[Slice], policy: MonthPolicy) -> Iterable[tuple[int, int]]:
+    """Yield the first and last day of every slice that counts as low-income, in order of time."""
+    for part in timeline:
+        standing = part.standing
+        if is_live(standing) and Category(standing.category) in policy.continuous_categories:
+            start = max(part.valid_from, standing.certificate_from)
+            end = min(part.valid_to, standing.alive_to, grace_end(standing.certificate_to, policy.grace_months))
+            if start <= end:
+                yield start, end
+
+
+def _month_between(until: int, start: int) -> bool:
+    return Month.from_int(start // 100).minus(Month.from_int(until // 100)) > 1

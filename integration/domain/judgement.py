@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from integration.domain.bill_checks import Wrong
 from integration.domain.draws import Horizon, Taken, own_months, spread
 from schemas.findings import FindingKind
 from schemas.reports import Answer, BillKind, ReportRow
@@ -76,6 +78,8 @@ class Figures(NamedTuple):
 
     ``own_fen`` is what the *reported* quantity costs. Of a row that corrects another they are those of both together.
     ``due_fen`` and ``own_fen`` are None where no price is known; within the tolerance the company's amount is right.
+    ``over_fen`` and ``under_fen`` are by how much the components' amounts lie above and below what the reported
+    quantity costs, line by line: what is too much on one makes not good what is too little on another.
     """
 
     due_milli: int
@@ -83,6 +87,20 @@ class Figures(NamedTuple):
     due_fen: int | None
     own_fen: int | None
     waived_fen: int
+    over_fen: int = 0
+    under_fen: int = 0
+
+    def parted(self, said: Mapping[str, int], own: Mapping[str, int] | None, tolerance_fen: int) -> Figures:
+        """Compare what was said with what the reported quantity costs, component by component (edge cases 16, 24).
+
+        A line within the tolerance is taken as it is.
+        """
+        if own is None:
+            return self._replace(own_fen=None)
+        off = [said.get(name, 0) - own.get(name, 0) for name in {**said, **own}]
+        over = sum(one for one in off if one > tolerance_fen)
+        under = -sum(one for one in off if -one > tolerance_fen)
+        return self._replace(own_fen=self.waived_fen - over + under, over_fen=over, under_fen=under)
 
 
 class Accepted(NamedTuple):
@@ -104,9 +122,10 @@ class Judged:
     """A row and its judgement.
 
     ``taken`` is what it should have drawn, by month, and ``due_fen`` what that costs (0 where no price is known).
-    ``oddities`` are wrong whatever the figures are. ``answered_for``: a later row has undone or corrected this one,
-    and the two are judged together there. ``undone``: it was reversed, or is the reversal. ``accepted`` is what of it
-    is settled: of a row that corrects another, what it changes.
+    ``oddities`` and ``wrongs`` are wrong whatever the figures are, the latter with a stake of their own.
+    ``answered_for``: a later row has undone or corrected this one, and the two are judged together there. ``undone``:
+    it was reversed, or is the reversal. ``accepted`` is what of it is settled: of a row that corrects another, what it
+    changes.
     """
 
     told: Told
@@ -115,6 +134,7 @@ class Judged:
     taken: Taken = field(default_factory=dict)
     due_fen: int = 0
     oddities: tuple[FindingKind, ...] = ()
+    wrongs: tuple[Wrong, ...] = ()
     owed: Taken = field(default_factory=dict)
     good: Taken = field(default_factory=dict)
     answered_for: bool = False
@@ -183,9 +203,9 @@ def compare(figures: Figures) -> Verdict:
         return Verdict.OVER if figures.waived_milli > figures.due_milli else Verdict.SHORT
     if figures.own_fen is None:
         return Verdict.PRICE_UNKNOWN
-    if figures.waived_fen == figures.own_fen:
+    if not figures.over_fen and not figures.under_fen:
         return Verdict.AGREED
-    return Verdict.OVER if figures.waived_fen > figures.own_fen else Verdict.SHORT
+    return Verdict.OVER if figures.over_fen >= figures.under_fen else Verdict.SHORT
 
 
 #: Verdicts of which nothing is settled.
@@ -199,6 +219,8 @@ def accepted(verdict: Verdict, figures: Figures) -> Accepted:
     """
     if verdict in _UNSETTLED:
         return NOTHING
-    costs = figures.own_fen if figures.waived_milli <= figures.due_milli else figures.due_fen
-    fen = 0 if costs is None else min(figures.waived_fen, costs)
+    if figures.waived_milli <= figures.due_milli:
+        fen = 0 if figures.own_fen is None else figures.waived_fen - figures.over_fen
+    else:
+        fen = min(figures.waived_fen, figures.due_fen or 0)
     return Accepted(min(figures.due_milli, figures.waived_milli), fen)

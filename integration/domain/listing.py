@@ -1,8 +1,11 @@
-"""What a row of a list is called: NEW, KEEP or STOP against the last regular list; RETRO or MOVE for months before."""
+"""What a row of a list is called.
+
+NEW, KEEP or STOP against the last regular list; RETRO, MOVE or CLAW_BACK for months before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
@@ -31,15 +34,18 @@ class Late(NamedTuple):
     quantity_milli: int
 
 
-def late_changes(rows: Iterable[Late]) -> Iterator[tuple[Late, Change]]:
+def late_changes(rows: Iterable[Late], clawed: Collection[tuple[int, int, int]] = ()) -> Iterator[tuple[Late, Change]]:
     """Name the rows of earlier months, given in order of household and month, all places together.
 
     What comes from another account, or goes away from one, is a MOVE; what was on none yet, or newly granted, is a
     RETRO (settled reading 9). Changes at none yet themselves reach no company.
+    ``clawed`` are the (household, month, account) from which a decision took what bills drew (edge case 38).
     """
     for _, group in groupby(rows, key=lambda row: (row.household_id, row.month)):
         together = list(group)
         taken = any(row.quantity_milli < 0 and row.account_id for row in together)
         for row in together:
-            if row.account_id:
+            if row[:3] in clawed:
+                yield row, Change.CLAW_BACK
+            elif row.account_id:
                 yield row, Change.MOVE if taken or row.quantity_milli < 0 else Change.RETRO

@@ -2,16 +2,18 @@
 
 A link makes itself only from (a) the account number the household named, when the roster agrees in one more thing
 (holder's ID or name among the members, or the address in normal form), or (b) a member's ID number equal to the
-holder's. Only open, domestic accounts; a name alone never (edge cases 53-58). Everything else is a pending match.
+holder's. Only open, domestic accounts; a name alone never (edge cases 53-58). Of whatever else agrees a score is made
+(``similarity``): a candidate that is near certain is linked too, others wait for a person, or are a pending match.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from integration.domain.allowance import LinkSpan
+from integration.domain.similarity import Score
 from schemas.values import OPEN_DAY, AccountState, day_after, day_before
 
 
@@ -22,7 +24,19 @@ class Evidence(StrEnum):
     HOLDER_ID = "holder_id"
     NAMED_AND_ADDRESS = "named_and_address"
     NAMED_AND_NAME = "named_and_name"
+    NEAR_CERTAIN = "near_certain"
     CONFIRMED = "confirmed"
+
+
+class HolderEvidence(StrEnum):
+    """What shows that a household uses an account whose holder is no member (edge case 55)."""
+
+    LEASE = "lease"
+    COMMUNITY_LETTER = "community_letter"
+    DEATH_CERTIFICATE = "death_certificate"
+    EMPLOYER_LETTER = "employer_letter"
+    BILL_PAID = "bill_paid"
+    VISIT = "visit"
 
 
 class Pending(StrEnum):
@@ -35,7 +49,10 @@ class Pending(StrEnum):
 
 
 class Candidate(NamedTuple):
-    """An account that a household may belong to, with what agrees. ``since`` is when the household named it, or 0."""
+    """An account that a household may belong to, with what agrees. ``since`` is when the household named it, or 0.
+
+    ``refused``: a person has said that the two do not belong together; it is never chosen again.
+    """
 
     account_id: int
     company: str
@@ -48,6 +65,7 @@ class Candidate(NamedTuple):
     holder_id: bool
     holder_name: bool
     address: bool
+    refused: bool = False
 
 
 class NewLink(NamedTuple):
@@ -67,6 +85,8 @@ EVER: Final = 19000101
 
 def evidence_of(candidate: Candidate) -> Evidence | None:
     """Return what would carry a link to this account, or None."""
+    if candidate.refused:
+        return None
     if candidate.holder_id:
         return Evidence.NAMED_AND_HOLDER_ID if candidate.named else Evidence.HOLDER_ID
     if candidate.named and candidate.address:
@@ -120,10 +140,45 @@ def link_timeline(
         return kept
     if kept and kept[-1].account_id == chosen.account_id:  # closed in between, and open again for the same household
         return [*kept[:-1], kept[-1]._replace(valid_to=OPEN_DAY)]
-    fresh = NewLink(
-        chosen.account_id, chosen.company, _start(chosen, kept, today), OPEN_DAY, str(evidence_of(chosen)), not taken
-    )
-    return [*kept, fresh] if taken else [*cut(kept, fresh.valid_from), fresh]
+    if taken:
+        return [*kept, _fresh(chosen, kept, today, str(evidence_of(chosen)))._replace(confirmed=False)]
+    return with_link(kept, chosen, str(evidence_of(chosen)), today)
+
+
+def with_link(kept: Sequence[NewLink], account: Candidate, evidence: str, today: int) -> list[NewLink]:
+    """Return a household's links with one more that is in force: whatever it had before ends the day before."""
+    fresh = _fresh(account, kept, today, evidence)
+    return [*cut(kept, fresh.valid_from), fresh]
+
+
+def _fresh(account: Candidate, kept: Sequence[NewLink], today: int, evidence: str) -> NewLink:
+    return NewLink(account.account_id, account.company, _start(account, kept, today), OPEN_DAY, evidence, True)
+
+
+class Limits(NamedTuple):
+    """From which score a link makes itself, or is shown to a person; how far ahead of the next it must be."""
+
+    certain_per_mille: int
+    review_per_mille: int
+    lead_per_mille: int
+
+
+#: So many candidates of a household at a service are shown; a person looks at no more.
+QUEUED: Final = 8
+
+
+def rank(scores: Iterable[Score], limits: Limits) -> list[Score]:
+    """Return the candidates worth a look, best first; equal ones in the order of their accounts."""
+    worth = [one for one in scores if one.per_mille >= limits.review_per_mille]
+    return sorted(worth, key=lambda one: (-one.per_mille, bool(one.doubts), one.account_id))[:QUEUED]
+
+
+def near_certain(ranked: Sequence[Score], limits: Limits) -> Score | None:
+    """Return the candidate whose link makes itself: near certain, without a doubt, and clearly ahead (edge case 57)."""
+    if not ranked or ranked[0].doubts or ranked[0].per_mille < limits.certain_per_mille:
+        return None
+    ahead = ranked[0].per_mille - (ranked[1].per_mille if len(ranked) > 1 else 0)
+    return ranked[0] if ahead >= limits.lead_per_mille else None
 
 
 def _ended_with_account(span: LinkSpan, company: str, evidence: str, candidate: Candidate | None) -> NewLink:

@@ -14,8 +14,9 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from integration.domain.similarity import Reason
 from schemas.configuration import ConfigFault, ConfigurationRefused, faults_of
 from schemas.values import Category, Month, Service
 
@@ -41,6 +42,13 @@ class TierRule(StrEnum):
     FIRST_TIER = "first_tier"
     MARGINAL = "marginal"
     BEFORE_TIER = "before_tier"
+
+
+class OtherProgrammes(StrEnum):
+    """Whether other programmes' relief of the same charge comes before the allowance's or after (edge case 26)."""
+
+    FIRST = "first"
+    AFTER = "after"
 
 
 class SettlementMode(StrEnum):
@@ -82,6 +90,38 @@ class Brake(_Strict):
     additions: Limit
     additions_district: Limit
     changes: Limit
+    contradictions: Limit
+    rejected: Limit
+
+
+class Weights(_Strict):
+    """How much each part of a company's scorecard counts; a part without anything to judge leaves its weight out."""
+
+    on_time: int = Field(ge=0, le=1000)
+    complete: int = Field(ge=0, le=1000)
+    accurate: int = Field(ge=0, le=1000)
+    corrected: int = Field(ge=0, le=1000)
+    flags: int = Field(ge=0, le=1000)
+    explained: int = Field(ge=0, le=1000)
+
+
+class Grades(_Strict):
+    """From which score, in thousandths, a grade is given; below the last it is D."""
+
+    a: int = Field(ge=0, le=1000)
+    b: int = Field(ge=0, le=1000)
+    c: int = Field(ge=0, le=1000)
+
+
+def _every_reason(weights: dict[Reason, int]) -> dict[Reason, int]:
+    missing = ", ".join(sorted(set(Reason) - weights.keys()))
+    if missing:
+        raise ValueError(f"no weight for: {missing}")
+    return weights
+
+
+#: How strongly, in thousandths, each reason speaks for a match; every reason has its weight.
+MatchWeights = Annotated[dict[Reason, Annotated[int, Field(ge=0, le=999)]], AfterValidator(_every_reason)]
 
 
 class MonthPolicy(_Strict):
@@ -91,6 +131,8 @@ class MonthPolicy(_Strict):
     gas: Benefit
     heating: Benefit
     power: Benefit
+    exclusive_categories: tuple[frozenset[Category], ...]
+    continuous_categories: frozenset[Category]
     mid_month: MidMonth
     grace_months: int = Field(ge=0, le=12)
     look_back_months: int = Field(ge=0, le=120)
@@ -103,8 +145,37 @@ class MonthPolicy(_Strict):
     accumulator_counts_waived: bool
     tolerance_fen: int = Field(ge=0, le=100)
     prepaid_accrual_months: int = Field(ge=1, le=12)
+    other_programmes: OtherProgrammes
+    credit_pays_debts: bool
     settlement_mode: SettlementMode
     brake: Brake
+    match_certain_per_mille: int = Field(ge=1, le=1000)
+    match_review_per_mille: int = Field(ge=1, le=1000)
+    match_lead_per_mille: int = Field(ge=0, le=1000)
+    match_sample_per_mille: int = Field(ge=0, le=1000)
+    match_block_accounts: int = Field(ge=1, le=10_000)
+    match_weights: MatchWeights
+    claw_back_notice_days: int = Field(ge=0, le=366)
+    under_claim_months: int = Field(ge=1, le=12)
+    collect_days: int = Field(ge=1, le=28)
+    roster_days: int = Field(ge=1, le=366)
+    variance_per_mille: int = Field(ge=1, le=1000)
+    pending_match_days: int = Field(ge=0, le=366)
+    case_work_days: int = Field(ge=1, le=60)
+    small_cell: int = Field(ge=1, le=100)
+    correction_days: int = Field(ge=1, le=90)
+    scorecard_day: int = Field(ge=1, le=28)
+    scorecard_weights: Weights
+    scorecard_grades: Grades
+    # the audit sample, see domain.sampling
+    sample_per_mille: int = Field(ge=1, le=1000)
+    sample_min: int = Field(ge=1, le=10_000)
+    sample_confidence_per_mille: int = Field(ge=500, le=999)
+    sample_copy_days: int = Field(ge=1, le=365)
+
+    def excludes(self, one: str, other: str) -> bool:
+        """Whether nobody may stand in both categories at once; two certificates of one category exclude each other."""
+        return one == other or any({Category(one), Category(other)} <= group for group in self.exclusive_categories)
 
     def benefit(self, service: Service) -> Benefit:
         """Return the benefit of a service."""

@@ -24,11 +24,15 @@ Segments = tuple[tuple[Fraction, Price], ...]
 
 
 class Usage(NamedTuple):
-    """What a bill charges for: the quantity, the months it covers, and the year's quantity before it if known."""
+    """What a bill charges for: the quantity, the months it covers, and the year's quantity before it if known.
+
+    ``bought_on`` is the day of a top-up, whose price is that of the day.
+    """
 
     quantity_milli: int
     months: tuple[Month, ...]
     annual_before_milli: int | None = None
+    bought_on: date | None = None
 
 
 def half_up(value: Fraction) -> int:
@@ -127,12 +131,20 @@ def off_the_top(prices: Prices, component: str, version: str, quantity_milli: in
     total, left = Fraction(0), max(usage.quantity_milli - quantity_milli, 0)
     days = sum(month.last.day for month in usage.months)
     for month in usage.months:
-        segments = prices.segments(component, version, month, usage.months[-1])
+        segments = _billed_at(prices, component, version, month, usage)
         if not segments:
             return None
         top = _mean(segments, lambda price: charge(price, usage.quantity_milli, usage) - charge(price, left, usage))
         total += Fraction(month.last.day, days) * top
     return half_up(Fraction(total, _PER_FEN))
+
+
+def _billed_at(prices: Prices, component: str, version: str, month: Month, usage: Usage) -> Segments:
+    """Return the prices a month of a bill is charged at; empty if one is not known."""
+    if usage.bought_on is None:
+        return prices.segments(component, version, month, usage.months[-1])
+    price = on_day(prices, component, version, usage.bought_on)
+    return () if price is None else ((Fraction(1), price),)
 
 
 def charge(price: Price, quantity_milli: int, usage: Usage) -> int:

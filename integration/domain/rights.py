@@ -33,8 +33,16 @@ class Right(StrEnum):
     HOLDS_PROPOSE = "holds:propose"
     HOLDS_DECIDE = "holds:decide"
     LINKS_CONFIRM = "links:confirm"
+    DECISIONS_PROPOSE = "decisions:propose"
+    DECISIONS_APPROVE = "decisions:approve"
+    CASES_WORK = "cases:work"
+    CASES_APPROVE = "cases:approve"
     MONTHS_RUN = "months:run"
     MONTHS_SETTLE = "months:settle"
+    VARIANCES_EXPLAIN = "variances:explain"
+    VARIANCES_DECIDE = "variances:decide"
+    SAMPLES_DRAW = "samples:draw"
+    SAMPLES_RECORD = "samples:record"
     # the administrators
     SERVICE_SEE = "service:see"
     SERVICE_RUN = "service:run"
@@ -73,18 +81,26 @@ ROLE_RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.CLERK: frozenset(
         {
             Right.FILES_TAKE, Right.FILES_CHECK, Right.BUSINESS_SEE, Right.HOUSEHOLDS_FIND, Right.HOLDS_PROPOSE,
-            Right.LINKS_CONFIRM, Right.MONTHS_RUN, Right.SESSION_OWN,
+            Right.LINKS_CONFIRM, Right.CASES_WORK, Right.MONTHS_RUN, Right.VARIANCES_EXPLAIN, Right.SAMPLES_RECORD,
+            Right.SESSION_OWN,
         }
     ),
     Role.SUPERVISOR: frozenset(
         {
             Right.FILES_TAKE, Right.FILES_CHECK, Right.BUSINESS_SEE, Right.HOUSEHOLDS_FIND, Right.HOUSEHOLDS_ERASE,
-            Right.HOLDS_PROPOSE, Right.HOLDS_DECIDE, Right.LINKS_CONFIRM, Right.MONTHS_RUN, Right.MONTHS_SETTLE,
+            Right.HOLDS_PROPOSE, Right.HOLDS_DECIDE, Right.LINKS_CONFIRM, Right.CASES_WORK, Right.CASES_APPROVE,
+            Right.DECISIONS_PROPOSE, Right.DECISIONS_APPROVE,
+            Right.MONTHS_RUN, Right.MONTHS_SETTLE, Right.VARIANCES_EXPLAIN, Right.VARIANCES_DECIDE,
+            Right.SAMPLES_DRAW, Right.SESSION_OWN,
+        }
+    ),
+    Role.AUDITOR: frozenset(
+        {
+            Right.BUSINESS_SEE, Right.HOUSEHOLDS_FIND, Right.AUDIT_SEE, Right.SAMPLES_DRAW, Right.SAMPLES_RECORD,
             Right.SESSION_OWN,
         }
     ),
-    Role.AUDITOR: frozenset({Right.BUSINESS_SEE, Right.HOUSEHOLDS_FIND, Right.AUDIT_SEE, Right.SESSION_OWN}),
-    Role.COMPANY_OPERATOR: _OWN | {Right.SESSION_OWN},
+    Role.COMPANY_OPERATOR: _OWN | {Right.VARIANCES_EXPLAIN, Right.SESSION_OWN},
     Role.SYSTEM_ADMIN: frozenset({Right.SERVICE_SEE, Right.SERVICE_RUN, Right.SESSION_OWN}),
     Role.SECURITY_ADMIN: frozenset({Right.ACCESS_MANAGE, Right.SESSION_OWN}),
     Role.AUDIT_ADMIN: frozenset({Right.AUDIT_SEE, Right.SESSION_OWN}),

@@ -15,7 +15,7 @@ from integration.domain.judgement import Verdict
 from integration.domain.prices import weight_fen
 from integration.jobs.bill_judge import BillJudge
 from integration.jobs.hub import Hub, monthly_service
-from integration.storage import draws, findings
+from integration.storage import decisions, draws, findings
 from integration.storage.bulk import bulk_insert, temp_table
 from integration.storage.draws import Look, Silent
 from integration.storage.findings import Changes, Entry
@@ -138,6 +138,8 @@ class Allowances:
                 made.over_milli += difference
             else:
                 made.short_milli -= difference
+        taken = decisions.taken_back(self._connection, self._judge.service, [month])
+        made.clawed_back_milli = sum(one.quantity_milli for one in taken if one.company == self._company)
         return made
 
     # --- findings

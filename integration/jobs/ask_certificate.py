@@ -11,10 +11,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from integration.clock import today
-from integration.domain.households import GRANTING, Verdict, judge_month
+from integration.domain.households import GRANTING, Verdict
 from integration.jobs.hub import Hub
+from integration.jobs.month_keys import KeyJudge
 from integration.jobs.registry_rows import certificate_key
 from integration.storage import audit, registry
+from integration.storage.engine import current_version
 from integration.storage.pii import LookupKind
 from schemas.registry import Certificate
 from schemas.values import Month, Service
@@ -36,7 +38,7 @@ class CertificateAnswer(msgspec.Struct, frozen=True):
 
 
 #: What the registry may not have told yet, or has told in two ways: the paper in hand may know better.
-_UNDECIDED = (Verdict.NOT_IN_REGISTRY, Verdict.NOT_STARTED, Verdict.SPLIT_MONTH)
+_UNDECIDED = (Verdict.NOT_IN_REGISTRY, Verdict.NOT_STARTED, Verdict.SPLIT_MONTH, Verdict.MERGED)
 
 
 def ask_certificate(hub: Hub, certificate: Certificate, benefit: Service, *, actor: str) -> CertificateAnswer:
@@ -53,9 +55,9 @@ def _answer(hub: Hub, connection: Connection, certificate: Certificate, benefit:
     found = registry.households_by(connection, LookupKind.CERTIFICATE, [digest]).get(digest, set())
     if len(found) != 1:
         return Answer.ASK_THE_OFFICE
-    timelines = registry.timelines(connection, sorted(found))
-    parts = [known.part for one in found for known in timelines.get(one, [])]
-    verdict = judge_month(parts, benefit, month, hub.policy.at(month))
-    if verdict in GRANTING:
-        return Answer.YES
-    return Answer.ASK_THE_OFFICE if verdict in _UNDECIDED else Answer.NO
+    (household,) = found
+    judge = KeyJudge(connection, [household], current_version(connection), {month: hub.policy.at(month)})
+    verdict = judge.verdict(household, benefit, month)
+    if verdict in _UNDECIDED or judge.held(household, benefit, month):
+        return Answer.ASK_THE_OFFICE
+    return Answer.YES if verdict in GRANTING else Answer.NO

@@ -17,7 +17,7 @@ from integration.domain.judgement import Judged, Numbered, Told, Verdict
 from integration.domain.policy import MonthPolicy
 from integration.domain.prices import Prices
 from integration.jobs.hub import Hub
-from integration.storage import draws, ledger, lists, reports
+from integration.storage import decisions, draws, ledger, lists, reports
 from integration.storage.reports import Kept, Report
 from schemas.lists import ListKind
 from schemas.reports import ReportKind, ReportRow
@@ -101,6 +101,15 @@ class BillJudge:
         """The months in which any report of the service may have lines."""
         return months_of(self.reports.values())
 
+    @cached_property
+    def told_of(self) -> list[int]:
+        """Every month that a list may have told of, or a report has lines in."""
+        lists = [int(one.month) for found in self._lists.values() for one in found]
+        if not lists:
+            return self.months
+        earliest = Month.from_int(min(lists)).plus(-self.policy(min(lists)).look_back_months)
+        return sorted({*self.months, *own_months(int(earliest), max(lists))})
+
     def reported(self, company: str) -> Reported:
         """Return what is known of a company's reporting at the present day."""
         whole = (ReportKind.ORIGINAL, ReportKind.REPLACE)
@@ -126,18 +135,27 @@ class BillJudge:
         rows: dict[int, list[Told]] = {}
         for kept in reports.rows_at(self.connection, places):
             rows.setdefault(kept.household_id, []).append(self.told(kept))
-        listings = self.listings(sorted(rows), self.months)
+        listings = self.listings(sorted(rows), self.told_of)
         latest = {code: self.latest(code) for code in self.companies}
         return {one: judge(self.amounts, told, listings.get(one, ()), latest) for one, told in rows.items()}
 
     def listings(self, ids: Sequence[int], months: Iterable[int]) -> dict[int, list[Listing]]:
-        """Return what was ever posted for households in these months, on accounts."""
+        """Return what was ever posted for households in these months, on accounts, but for what claw-backs took."""
         wanted = [Month.from_int(month) for month in months]
         found: dict[int, list[Listing]] = {}
+        taken = {(one.household_id, one.month, one.run_id) for one in self._taken_back}
         for (_, _, household), rows in ledger.postings_of(self.connection, ids, wanted, [self.service]).items():
             mine = found.setdefault(household, [])
-            mine += [Listing(one.month, one.account_id, one.quantity_milli, one.run_id) for one in rows]
+            mine += [
+                Listing(one.month, one.account_id, one.quantity_milli, one.run_id)
+                for one in rows
+                if (household, one.month, one.run_id) not in taken
+            ]
         return found
+
+    @cached_property
+    def _taken_back(self) -> list[decisions.TakenBack]:
+        return decisions.taken_back(self.connection, self.service)
 
 
 def months_of(found: Iterable[Report]) -> list[int]:

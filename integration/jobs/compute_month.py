@@ -19,6 +19,7 @@ from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
 from integration.jobs.month_keys import KeyJudge
+from integration.jobs.move_months import note_moves
 from integration.storage import audit, ledger, registry, setwise
 from integration.storage.bulk import digest_rows
 from integration.storage.engine import current_version, next_version, take_lock
@@ -47,7 +48,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     earlier_quantity_milli: int
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """What a run has to look at."""
 
     run_id: int
@@ -108,27 +109,36 @@ def learn_policy(hub: Hub, connection: Connection) -> None:
         ledger.learn_policy(connection, version, hub.policy.sha256, hub.policy.content)
 
 
-def _plan(hub: Hub, connection: Connection, month: Month, *, full: bool) -> _Plan:
+def _plan(hub: Hub, connection: Connection, month: Month, *, full: bool) -> Plan:
     done = ledger.all_runs(connection)
     first = min((run.month for run in done), default=month)
     _check_order(done, month, first)
     computed = {run.month for run in done}
     if month not in computed:
         _check_time(hub, month)
-    months = computed | {month}  # later ones too: what was touched since the last run is looked at in this run only
+    last = done[-1] if done else None
+    full = full or (last is not None and _past_policy_differs(connection, hub.policy, last, computed))
+    note_moves(hub, connection, max({month, *computed}))
+    return plan_after(done, month, hub.policy, cut_off=current_version(connection), full=full)
+
+
+def plan_after(done: Sequence[Run], month: Month, policy: Policy, *, cut_off: int, full: bool) -> Plan:
+    """Return what the run of a month has to look at that comes after these runs."""
+    # later months too: what was touched since the last run is looked at in this run only
+    months = {run.month for run in done} | {month}
     latest = max(months)
     last = done[-1] if done else None
-    return _Plan(
+    return Plan(
         run_id=last.run_id + 1 if last else 1,
         month=month,
         n=1 + sum(run.month == month for run in done),
-        cut_off=current_version(connection),
+        cut_off=cut_off,
         since=last.cut_off if last else 0,
         fresh=all(run.month != month for run in done),
-        full=full or (last is not None and _past_policy_differs(connection, hub.policy, last, computed)),
-        policy=hub.policy,
-        policies={one: hub.policy.at(one) for one in months},
-        window=max(first, latest.plus(-hub.policy.at(latest).look_back_months)),
+        full=full,
+        policy=policy,
+        policies={one: policy.at(one) for one in months},
+        window=max(min(months), latest.plus(-policy.at(latest).look_back_months)),
     )
 
 
@@ -154,7 +164,7 @@ def _past_policy_differs(connection: Connection, policy: Policy, last: Run, mont
 # --- keys one by one -------------------------------------------------------------------------------------------
 
 
-def _post_keys(hub: Hub, connection: Connection, plan: _Plan) -> tuple[int, int]:
+def _post_keys(hub: Hub, connection: Connection, plan: Plan) -> tuple[int, int]:
     """Post what earlier months still lack, for the touched or for everybody; return rows and quantity."""
     months = plan.earlier
     if not months:
@@ -169,7 +179,7 @@ def _post_keys(hub: Hub, connection: Connection, plan: _Plan) -> tuple[int, int]
 
 def _post(
     connection: Connection,
-    plan: _Plan,
+    plan: Plan,
     parts: Iterable[Sequence[int]],
     months: Sequence[Month],
     *,
@@ -200,7 +210,7 @@ def decide(standings: Mapping[Standing, int], service: Service, month: Month, po
     }
 
 
-def _post_month(hub: Hub, connection: Connection, plan: _Plan) -> tuple[int, int]:
+def _post_month(hub: Hub, connection: Connection, plan: Plan) -> tuple[int, int]:
     """Post the month for everybody and compare the totals of two independent roads."""
     standings = registry.load_standings(connection)
     rows = quantity = 0
@@ -221,7 +231,7 @@ def _post_month(hub: Hub, connection: Connection, plan: _Plan) -> tuple[int, int
     return rows, quantity
 
 
-def _judge_knots(connection: Connection, plan: _Plan, ids: Sequence[int]) -> list[Posting]:
+def _judge_knots(connection: Connection, plan: Plan, ids: Sequence[int]) -> list[Posting]:
     found: list[Posting] = []
     for part in parts(iter(ids)):
         judge = KeyJudge(connection, part, plan.cut_off, {plan.month: plan.policies[plan.month]})
@@ -236,7 +246,7 @@ def _planned(heads: Mapping[int, int], decisions: Mapping[int, int], knots: Sequ
     return rows + len(knots), quantity + sum(row.quantity_milli for row in knots)
 
 
-def _apply(connection: Connection, plan: _Plan, service: Service, decisions: Mapping[int, int], knotty: Table) -> None:
+def _apply(connection: Connection, plan: Plan, service: Service, decisions: Mapping[int, int], knotty: Table) -> None:
     """Lay the decision table over the registry."""
     with setwise.decision_table(connection, decisions) as table:
         setwise.apply_month(
@@ -256,7 +266,7 @@ def _compare(planned: tuple[int, int], written: tuple[int, int], service: Servic
 
 
 def _conclude(
-    hub: Hub, connection: Connection, plan: _Plan, own: tuple[int, int], earlier: tuple[int, int], actor: str
+    hub: Hub, connection: Connection, plan: Plan, own: tuple[int, int], earlier: tuple[int, int], actor: str
 ) -> RunSummary:
     """Record the run with the digest of its rows, and its audit row, in the same transaction."""
     digest = digest_rows(connection, *setwise.run_rows(plan.run_id, plan.month))

@@ -11,19 +11,23 @@ import msgspec
 from sqlalchemy import Connection
 
 from integration.clock import now_us
+from integration.jobs import merge_households
 from integration.jobs.hub import Hub
 from integration.jobs.inbox import applied_by
 from integration.jobs.intake import apply_kept
 from integration.jobs.outcomes import SyncResult
 from integration.jobs.reasons import fault_of
 from integration.storage import audit, holds, overview, submissions
+from integration.storage.engine import take_lock
 from integration.storage.holds import Hold, HoldRefused
 
 _LIST: Final = "list"
+#: Doors at which no submission waits.
+_NO_SUBMISSION: Final = (_LIST, merge_households.DOOR)
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a hold; ``result`` is what releasing a submission did, None for a list and before release."""
+    """What became of a hold; ``result`` is what releasing a submission did, None for all else and before release."""
 
     hold_id: int
     door: str
@@ -48,24 +52,30 @@ def propose_release(hub: Hub, hold_id: int, reason: str, *, actor: str) -> Decis
 
 
 def approve_release(hub: Hub, hold_id: int, *, actor: str) -> Decision:
-    """Approve what another person proposed, and apply the submission; a released list is published by publishing again.
+    """Approve what another person proposed, and apply the submission or carry out the merger.
+
+    A released list is published by publishing again.
 
     Raises:
         HoldRefused: nothing was proposed, it is decided already, or the person proposed it.
+        MergerRefused: what the hub knows has changed since a merger was proposed.
     """
     hold = _released(hub, hold_id, actor)
-    if hold.door == _LIST:
+    if hold.door in _NO_SUBMISSION:
         return _decision(hold)
     return _decision(hold, _apply(hub, hold, actor))
 
 
 def _released(hub: Hub, hold_id: int, actor: str) -> Hold:
     with hub.store.write() as connection:
+        take_lock(connection, "knowledge")
         hold = holds.get(connection, hold_id)
         if hold.state == "released" and _still_held(connection, hold):
             return hold  # two persons have decided; only the effect is missing
         hold = holds.decide(connection, hold_id, actor, now_us(hub.clock), release=True)
         _record(hub, connection, hold, "hold_released", actor)
+        if hold.door == merge_households.DOOR:
+            merge_households.carry_out(hub, connection, hold.subject, actor=actor)
         return hold
 
 
@@ -79,7 +89,7 @@ def _apply(hub: Hub, hold: Hold, actor: str) -> SyncResult:
 
 
 def _still_held(connection: Connection, hold: Hold) -> bool:
-    return hold.door != _LIST and submissions.state(connection, int(hold.subject)).state == "held"
+    return hold.door not in _NO_SUBMISSION and submissions.state(connection, int(hold.subject)).state == "held"
 
 
 def reject_hold(hub: Hub, hold_id: int, *, actor: str) -> Decision:
@@ -91,7 +101,7 @@ def reject_hold(hub: Hub, hold_id: int, *, actor: str) -> Decision:
     with hub.store.write() as connection:
         hold = holds.decide(connection, hold_id, actor, now_us(hub.clock), release=False)
         result = None
-        if hold.door != _LIST:
+        if hold.door not in _NO_SUBMISSION:
             result = SyncResult(submission_id=int(hold.subject), state="rejected", trips=hold.trips)
             reply = msgspec.json.encode(result).decode()
             submissions.set_state(connection, hub.clock, result.submission_id, result.state, None, reply)

@@ -12,17 +12,17 @@ from integration.clock import today
 from integration.domain.households import is_live
 from integration.jobs.hub import Hub
 from integration.jobs.reasons import fault_of
-from integration.storage import audit, registry
+from integration.storage import audit, matches, registry, registry_writes
 from integration.storage.engine import take_lock
 from integration.storage.pii import LookupKind
 from integration.storage.tables import (
     claims,
-    contests,
     household_keys,
     lookups,
     parked_rows,
     report_texts,
     runs,
+    sample_notes,
     sealed_records,
 )
 from schemas.values import Month, day_int
@@ -68,5 +68,7 @@ def _forget(connection: Connection, household: int) -> None:
         lookups.c.household_id == household, lookups.c.kind == int(LookupKind.CERTIFICATE)
     )
     connection.execute(delete(parked_rows).where(parked_rows.c.certificate.in_(mine)))
-    for table in (household_keys, sealed_records, lookups, claims, contests, report_texts):
+    registry_writes.forget_persons(connection, household)
+    matches.forget_matching(connection, household)
+    for table in (household_keys, sealed_records, lookups, claims, report_texts, sample_notes):
         connection.execute(delete(table).where(table.c.household_id == household))

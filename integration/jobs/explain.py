@@ -8,44 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
 from integration.clock import SHANGHAI, instant_us, us_instant
 from integration.domain.allowance import NO_PLACE, LinkSpan, total
-from integration.domain.households import Slice, Verdict
-from integration.domain.policy import Policy, stored_policy
+from integration.domain.households import Slice, Verdict, grace_end, is_live
+from integration.domain.policy import stored_policy
+from integration.domain.progress import Stage, right_alone
 from integration.jobs import explain_texts as texts
-from integration.jobs.explanation import Explanation, Fact, Link, Placed, ServiceExplanation
+from integration.jobs.explain_fate import Told, fate_of
+from integration.jobs.explanation import Explanation, Fact, Link, OtherRight, Placed, ServiceExplanation
 from integration.jobs.hub import Hub
+from integration.jobs.known import Known
 from integration.jobs.month_keys import KeyJudge
 from integration.storage import ledger, links, lists, registry, rosters
 from integration.storage.engine import current_version
-from integration.storage.ledger import Posting, Run
+from integration.storage.ledger import Posting
+from integration.storage.lists import Published
 from integration.storage.tables import knowledge
 from schemas.lists import ListKind
-from schemas.values import MONTHLY, Month, Service, day_int
+from schemas.values import MONTHLY, Category, Month, Service, day_int
 
 _FOR_EVER: Final = 2**62
 
 
 class ExplainRefused(Exception):  # noqa: N818 - it names what happened
     """There is nothing to explain; the text says why."""
-
-
-class _Known(NamedTuple):
-    """Everything of one household and month at one version."""
-
-    version: int
-    policy: Policy
-    judge: KeyJudge
-    timeline: list[registry.Known]
-    links: dict[str, list[tuple[LinkSpan, str, str]]]
-    runs: dict[int, Run]
-    #: Lists published from this instant on are left out.
-    until_us: int
 
 
 def version_at(connection: Connection, day: date) -> int:
@@ -79,18 +70,34 @@ def explain(
         known = _gather(hub, connection, household, month, version)
         if by is not None:
             runs = {n: run for n, run in known.runs.items() if run.at_us < _end(by)}
-            known = known._replace(runs=runs, until_us=_end(by))
-        facts = [_fact(one) for one in known.timeline if _touches(one.part.valid_from, one.part.valid_to, month)]
-        services = [_service(connection, known, household, service, month) for service in MONTHLY]
-        at_us = connection.execute(select(knowledge.c.at_us).where(knowledge.c.version == known.version)).scalar()
-    known_at = us_instant(at_us or 0).astimezone(SHANGHAI).isoformat(timespec="minutes")
-    bare = Explanation(household, str(month), known.version, known_at, facts, services, [])
+            known = known._replace(is_now=False, runs=runs, until_us=_end(by))
+        bare = _explained(hub, connection, known)
     return msgspec.structs.replace(bare, lines=list(texts.lines(bare, hub.companies, language)))
 
 
-def _gather(hub: Hub, connection: Connection, household: int, month: Month, as_known: int | None) -> _Known:
-    version = current_version(connection) if as_known is None else as_known
+def _explained(hub: Hub, connection: Connection, known: Known) -> Explanation:
+    at_us = _learnt_us(connection, known.version)
+    return Explanation(
+        household=known.household,
+        month=str(known.month),
+        version=known.version,
+        known_at=us_instant(at_us).astimezone(SHANGHAI).isoformat(timespec="minutes"),
+        facts=[_fact(connection, known, one) for one in _touching(known)],
+        services=[_service(hub, connection, known, service) for service in MONTHLY],
+        others=[_other(known, service) for service in Service if service not in MONTHLY],
+        benefits=_benefits(known),
+        lines=[],
+    )
+
+
+def _learnt_us(connection: Connection, version: int) -> int:
+    query = select(knowledge.c.at_us).where(knowledge.c.version == version)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def _gather(hub: Hub, connection: Connection, household: int, month: Month, as_known: int | None) -> Known:
     newest = current_version(connection)
+    version = newest if as_known is None else as_known
     if version > newest:
         raise ExplainRefused(f"目前最新版本为 {newest} / the newest knowledge version is {newest}")
     timeline = registry.timelines(connection, [household], version).get(household, [])
@@ -107,60 +114,74 @@ def _gather(hub: Hub, connection: Connection, household: int, month: Month, as_k
     for one in links.links_at(connection, household, version):
         by_service.setdefault(one.service, []).append((one.span, one.company, one.evidence))
     runs = {run.run_id: run for run in ledger.all_runs(connection) if run.cut_off <= version}
-    return _Known(version, policy, judge, timeline, by_service, runs, _FOR_EVER)
+    return Known(
+        household, month, version, version == newest, policy, judge, timeline, by_service, runs, _FOR_EVER
+    )  # fmt: skip
 
 
-def _touches(valid_from: int, valid_to: int, month: Month) -> bool:
-    return valid_from <= day_int(month.last) and valid_to >= day_int(month.first)
+# --- the registry --------------------------------------------------------------------------------------------------
 
 
-def _fact(known: registry.Known) -> Fact:
-    part: Slice = known.part
-    return Fact(part.valid_from, part.valid_to, *part.standing, known.known_from)
+def _touching(known: Known) -> list[registry.Known]:
+    return [one for one in known.timeline if known.touches(one.part.valid_from, one.part.valid_to)]
 
 
-def _service(
-    connection: Connection, known: _Known, household: int, service: Service, month: Month
-) -> ServiceExplanation:
-    posted = [row for row in _posted(connection, household, service, month) if row.run_id in known.runs]
-    places = total((row.account_id, row.quantity_milli) for row in posted)
-    verdict = known.judge.verdict(household, service, month)
+def _fact(connection: Connection, known: Known, one: registry.Known) -> Fact:
+    part: Slice = one.part
+    learnt = us_instant(_learnt_us(connection, one.known_from)).astimezone(SHANGHAI).date()
+    grace = grace_end(part.standing.certificate_to, known.of_month.grace_months)
+    return Fact(part.valid_from, part.valid_to, *part.standing, one.known_from, day_int(learnt), grace)
+
+
+def _benefits(known: Known) -> list[Service]:
+    """Return the services whose benefit the category has that the household stands in the registry with."""
+    categories = {Category(one.part.standing.category) for one in _touching(known) if is_live(one.part.standing)}
+    return [one for one in Service if categories & known.of_month.benefit(one).categories]
+
+
+def _other(known: Known, service: Service) -> OtherRight:
+    verdict = known.judge.verdict(known.household, service, known.month)
+    return OtherRight(service, verdict, right_alone(verdict), known.policy.source(service.value, known.month))
+
+
+# --- one service ---------------------------------------------------------------------------------------------------
+
+
+def _service(hub: Hub, connection: Connection, known: Known, service: Service) -> ServiceExplanation:
+    rows = [row for row in _posted(connection, known, service) if row.run_id in known.runs]
+    posted = total((row.account_id, row.quantity_milli) for row in rows)
+    verdict = known.judge.verdict(known.household, service, known.month)
+    due = known.judge.wanted(known.household, service, known.month)
+    listed = list(_listed_in(connection, known, rows, posted))
+    told = Told(service, verdict, due, posted, _company(connection, known, posted), [one for _, one in listed])
+    fate = fate_of(hub, connection, known, told)
     return ServiceExplanation(
         service=service,
-        verdict=verdict.value,
-        held=known.judge.held(household, service, month),
-        due=[
-            _placed(connection, *pair, known.version) for pair in known.judge.wanted(household, service, month).items()
-        ],
-        posted=[_placed(connection, *pair, known.version) for pair in sorted(places.items())],
-        runs=sorted({row.run_id for row in posted}),
-        links=[
-            _link(connection, one, known.version)
-            for one in known.links.get(service.value, [])
-            if _in_month(one[0], month)
-        ],
-        listed_in=list(_listed_in(connection, known, posted, places, month)),
-        source=known.policy.source(service.value, month),
-        late=any(row.retro for row in posted),
-        rules=_rules(known, verdict, month),
+        verdict=verdict,
+        held=known.judge.held(known.household, service, known.month),
+        due=[_placed(connection, *pair, known.version) for pair in due.items()],
+        posted=[_placed(connection, *pair, known.version) for pair in sorted(posted.items())],
+        runs=sorted({row.run_id for row in rows}),
+        links=[_link(connection, one, known.version) for one in known.links_of(service)],
+        listed_in=[f"{company}:{one.number}" for company, one in listed],
+        source=known.policy.source(service.value, known.month),
+        late=any(row.retro for row in rows),
+        rules=_rules(known, verdict, fate.stage),
+        fate=fate,
     )
 
 
-def _rules(known: _Known, verdict: Verdict, month: Month) -> list[str]:
+def _rules(known: Known, verdict: Verdict, stage: str) -> list[str]:
     """Return where the rules are written that decided beside the promise itself."""
-    touching = [one.part for one in known.timeline if _touches(one.part.valid_from, one.part.valid_to, month)]
     rules = ["grace_months"] if verdict in (Verdict.IN_GRACE, Verdict.EXPIRED) else []
-    rules += ["mid_month"] if len(touching) > 1 or verdict is Verdict.NOT_STARTED else []
-    return [known.policy.source(rule, month) for rule in rules]
+    rules += ["mid_month"] if len(_touching(known)) > 1 or verdict is Verdict.NOT_STARTED else []
+    rules += ["report_due_day"] if stage in (Stage.AWAITING, Stage.SILENT, Stage.LEFT_OUT) else []
+    return [known.policy.source(rule, known.month) for rule in rules]
 
 
-def _in_month(span: LinkSpan, month: Month) -> bool:
-    return _touches(span.valid_from, span.valid_to, month)
-
-
-def _posted(connection: Connection, household: int, service: Service, month: Month) -> list[Posting]:
-    found = ledger.postings_of(connection, [household], [month], [service])
-    return found.get((int(month), service.value, household), [])
+def _posted(connection: Connection, known: Known, service: Service) -> list[Posting]:
+    found = ledger.postings_of(connection, [known.household], [known.month], [service])
+    return found.get((int(known.month), service.value, known.household), [])
 
 
 def _placed(connection: Connection, account_id: int, quantity_milli: int, version: int) -> Placed:
@@ -175,17 +196,27 @@ def _link(connection: Connection, link: tuple[LinkSpan, str, str], version: int)
     return Link(company, number, span.valid_from, span.valid_to, evidence, span.confirmed)
 
 
+def _company(connection: Connection, known: Known, places: dict[int, int]) -> str:
+    """Return the company of the account that the allowance stands on, the last of several; "" of none."""
+    companies = [rosters.number_at(connection, one, known.version) for one in sorted(places.keys() - {NO_PLACE})]
+    return next((one[0] for one in reversed(companies) if one), "")
+
+
 def _listed_in(
-    connection: Connection, known: _Known, posted: list[Posting], places: dict[int, int], month: Month
-) -> Iterator[str]:
-    """Name the lists that told the account's company of this month: its regular list, and later ones for later runs."""
+    connection: Connection, known: Known, posted: list[Posting], places: dict[int, int]
+) -> Iterator[tuple[str, Published]]:
+    """Yield the lists, with their company, that told of the month: its regular list, and later ones for later runs."""
     for account_id in sorted(places.keys() - {NO_PLACE}):
         company, _ = rosters.number_at(connection, account_id, known.version) or ("", "")
         runs = {row.run_id for row in posted if row.account_id == account_id}
-        after = 0
-        for one in lists.published(connection, company):
-            own = one.kind == ListKind.REGULAR and one.month == month
-            told = one.run_id in known.runs and one.published_us < known.until_us
-            if told and any(run > after and run <= one.run_id for run in runs) and (own or after):
-                yield f"{company}:{one.number}"
-            after = one.run_id if own or after else after
+        yield from ((company, one) for one in _telling(known, lists.published(connection, company), runs))
+
+
+def _telling(known: Known, published: list[Published], runs: set[int]) -> Iterator[Published]:
+    after = 0
+    for one in published:
+        own = one.kind == ListKind.REGULAR and one.month == known.month
+        told = one.run_id in known.runs and one.published_us < known.until_us
+        if told and any(run > after and run <= one.run_id for run in runs) and (own or after):
+            yield one
+        after = one.run_id if own or after else after

@@ -1,104 +1,65 @@
-"""The words of an explanation, in Chinese and in English: plain sentences for the household and for the clerk."""
+"""The sentences of an explanation, in Chinese or in English: why, what to do, and what became of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from adapters.base import CompanyPort
 from integration.domain.households import Verdict
 from integration.domain.matching import Evidence
-from integration.jobs.explanation import Explanation, Fact, Link, Placed, ServiceExplanation
-from schemas.values import OPEN_DAY, Category, Service, Status
-
-Words = tuple[str, str]
-
-SERVICES: Final[Mapping[str, Words]] = {
-    Service.WATER: ("供水", "Water"),
-    Service.GAS: ("燃气", "Gas"),
-    Service.HEATING: ("供热", "Heating"),
-    Service.POWER: ("供电", "Power"),
-}
-CATEGORIES: Final[Mapping[str, Words]] = {
-    Category.DIBAO_URBAN: ("城市低保", "urban minimum living allowance"),
-    Category.DIBAO_RURAL: ("农村低保", "rural minimum living allowance"),
-    Category.TEKUN: ("特困", "extreme hardship"),
-    Category.DIBAO_EDGE: ("低保边缘", "just above the allowance line"),
-    Category.HARDSHIP_WORKER: ("困难职工", "hardship worker"),
-}
-STATUSES: Final[Mapping[str, Words]] = {
-    Status.ACTIVE: ("正常", "active"),
-    Status.SUSPENDED_REVIEW: ("年审复核中", "under annual review"),
-    Status.ENDED: ("已终止", "ended"),
-    "absent": ("全量中未列", "not named by the snapshot"),
-}
-EVIDENCES: Final[Mapping[str, Words]] = {
-    Evidence.NAMED_AND_HOLDER_ID: (
-        "登记的户号，户主身份证号为家庭成员",
-        "the household named the account, and a member's ID number is the holder's",
-    ),
-    Evidence.HOLDER_ID: ("户主身份证号为家庭成员", "a member's ID number is the holder's"),
-    Evidence.NAMED_AND_ADDRESS: (
-        "登记的户号，用户地址与证件地址一致",
-        "the household named the account, and the addresses agree",
-    ),
-    Evidence.NAMED_AND_NAME: (
-        "登记的户号，户名为家庭成员",
-        "the household named the account, and a member's name is the holder's",
-    ),
-    Evidence.CONFIRMED: ("人工确认", "confirmed by a person"),
-}
-#: Why, and what can be done about it.
-VERDICTS: Final[Mapping[str, Words]] = {
-    Verdict.ENTITLED: ("应当减免", "entitled"),
-    Verdict.IN_GRACE: (
-        "应当减免：证件有效期已过，尚在宽限期内；请尽快办理年审",
-        "entitled: the certificate has run out and is in its grace period; renew it soon",
-    ),
-    Verdict.CATEGORY_NOT_SERVED: (
-        "不减免：该类别不在本项减免范围内；类别有误请向民政部门更正",
-        "not entitled: this category is not served; if the category is wrong, civil affairs can correct it",
-    ),
-    Verdict.ENDED: (
-        "不减免：资格在本月之前已终止；有异议可向民政部门申请复核",
-        "not entitled: the right ended before this month; civil affairs decides on objections",
-    ),
-    Verdict.ABSENT: (
-        "不减免：民政全量数据中已无该户；仍有资格的，请民政部门补报",
-        "not entitled: the registry's snapshot no longer names the household; civil affairs can report it again",
-    ),
-    Verdict.NOT_STARTED: ("不减免：本月资格尚未开始", "not entitled: the right had not begun in this month"),
-    Verdict.EXPIRED: (
-        "不减免：证件及宽限期均已届满；请办理年审，恢复后可补减",
-        "not entitled: certificate and grace period have run out; after renewal earlier months can be made good",
-    ),
-    Verdict.DECEASED: (
-        "不减免：家庭成员均已去世，减免到去世当月为止",
-        "not entitled: no member is alive; the right ended with the month of death",
-    ),
-    Verdict.SPLIT_MONTH: (
-        "不减免：本月分户，当月仍随原户享受，自次月起本户减免",
-        "not entitled: the household split off in this month, which is still the old household's; from the next month",
-    ),
-    Verdict.NOT_IN_REGISTRY: ("不减免：登记中没有本月的记录", "not entitled: the registry says nothing of this month"),
-}
+from integration.domain.progress import Outcome, Stage
+from integration.domain.waiting import Waiting
+from integration.jobs.case_texts import KINDS as CASE_KINDS
+from integration.jobs.case_texts import STATES as CASE_STATES
+from integration.jobs.explain_advice import NOTHING, OUTCOMES, STAGES, VERDICTS, WAITINGS, Advice, Words
+from integration.jobs.explain_answers import ANSWERS, FINDINGS
+from integration.jobs.explain_words import (
+    CATEGORIES,
+    EVIDENCES,
+    OTHERS,
+    RIGHTS,
+    SERVICES,
+    STATUSES,
+    cubic_metres,
+    day_text,
+    span_text,
+    yuan,
+)
+from integration.jobs.explanation import (
+    Bill,
+    Explanation,
+    Fact,
+    Fate,
+    Link,
+    OpenFinding,
+    OtherRight,
+    Placed,
+    ServiceExplanation,
+)
+from integration.jobs.finding_texts import ACTS
+from schemas.cases import CaseKind, CaseState
+from schemas.findings import Acts, FindingKind
+from schemas.reports import Answer
+from schemas.values import Category, Month, Service
 
 
 def lines(explanation: Explanation, companies: Mapping[str, CompanyPort], language: str) -> Iterator[str]:
     """Yield the explanation's sentences."""
-    chosen = _Chosen(companies, language)
+    said = Sentences(companies, language)
     head, known_at = explanation.household, explanation.known_at
-    yield chosen.say(
+    yield said.say(
         f"家庭 {head}，{explanation.month}，按版本 {explanation.version} 所知（{known_at}）",
         f"Household {head}, {explanation.month}, as known at version {explanation.version} ({known_at})",
     )
     for fact in explanation.facts:
-        yield chosen.fact(fact)
+        yield said.fact(fact)
     for one in explanation.services:
-        yield from chosen.service(one)
+        yield from said.service(one, explanation)
+    for other in explanation.others:
+        yield from said.other(other)
 
 
-class _Chosen:
+class Sentences:
     """The sentences in one language."""
 
     def __init__(self, companies: Mapping[str, CompanyPort], language: str) -> None:
@@ -106,86 +67,176 @@ class _Chosen:
         self._index = 1 if language == "en" else 0
 
     def say(self, *words: str) -> str:
+        """Return the words in the language."""
         return words[self._index]
 
-    def word(self, table: Mapping[str, Words], key: str) -> str:
-        return table[key][self._index] if key in table else key
+    # --- the registry
+
+    def standing(self, fact: Fact) -> str:
+        """Say category, status and certificate."""
+        category, status = self.say(*CATEGORIES[Category(fact.category)]), self.say(*STATUSES[fact.status])
+        certificate = self.say(*span_text(fact.certificate_from, fact.certificate_to))
+        return self.say(
+            f"{category}，{status}，证件有效期 {certificate}", f"{category}, {status}, certificate valid {certificate}"
+        )
 
     def fact(self, fact: Fact) -> str:
-        category, status = self.word(CATEGORIES, fact.category), self.word(STATUSES, fact.status)
-        span, certificate = (
-            self.span(fact.valid_from, fact.valid_to),
-            self.span(fact.certificate_from, fact.certificate_to),
-        )
+        """Say what the registry says, for which days, and since when it is known."""
+        standing, learnt = self.standing(fact), day_text(fact.known_on)
+        span = self.say(*span_text(fact.valid_from, fact.valid_to))
         return self.say(
-            f"  登记：{category}，{status}，证件有效期 {certificate}；适用于 {span}（版本 {fact.known_from} 起得知）",
-            f"  Registry: {category}, {status}, certificate valid {certificate}; this holds {span} "
-            f"(known since version {fact.known_from})",
+            f"  登记：{standing}；适用于 {span}（版本 {fact.known_from}，{learnt} 得知）",
+            f"  Registry: {standing}; this holds {span} (learnt with version {fact.known_from}, on {learnt})",
         )
 
-    def service(self, one: ServiceExplanation) -> Iterator[str]:
-        yield self.word(SERVICES, one.service) + self.say("：", ": ") + self.word(VERDICTS, one.verdict)
-        if one.held:
-            yield self.say(
-                "  成员同时在另一有效证件中，较早生效的证件先享受，本户额度暂不落户，待核实",
-                "  a member stands in another certificate, valid earlier; this allowance waits until people decide",
-            )
+    # --- a service
+
+    def service(self, one: ServiceExplanation, whole: Explanation) -> Iterator[str]:
+        """Say all about one service."""
+        yield self.headline(one.service, one.fate.outcome, VERDICTS[Verdict(one.verdict)])
+        yield from self._todo(VERDICTS[Verdict(one.verdict)])
+        yield from self._more(Verdict(one.verdict), whole)
         for placed in one.due:
             yield self.say(f"  应减 {self.placed(placed)}", f"  due: {self.placed(placed)}")
         for link in one.links:
             yield self.link(link)
-        if one.due and not one.links:
-            yield self.say(
-                "  关联：尚未找到可自动认定的户号，额度保留，不因等待而丧失；请社区协助核对户号",
-                "  Link: no account could be matched with certainty yet; the allowance is kept, waiting costs nothing; "
-                "the community office can help to find the account",
-            )
         for placed in one.posted:
-            runs = ", ".join(map(str, one.runs)) + (self.say("（事后补计）", " (afterwards)") if one.late else "")
-            yield self.say(
-                f"  台账：批次 {runs} 已入账 {self.placed(placed)}",
-                f"  Ledger: run {runs} posted {self.placed(placed)}",
-            )
+            yield self._posted(one, placed)
         if one.listed_in:
             yield self.say(f"  名单：{'、'.join(one.listed_in)}", f"  Lists: {', '.join(one.listed_in)}")
+        yield from self._fate(one.fate)
         for source in (one.source, *one.rules):
             yield self.say(f"  依据：{source}", f"  Policy: {source}")
 
+    def headline(self, service: Service, outcome: str, advice: Advice) -> str:
+        """Say whether, and why."""
+        name, why = self.say(*SERVICES[service]), self.say(*advice.why)
+        answer = self.say(*OUTCOMES[Outcome(outcome)])
+        return self.say(f"{name}：{answer}。{why}", f"{name}: {answer}; {why}")
+
+    def _todo(self, advice: Advice, indent: str = "  ") -> Iterator[str]:
+        if advice.todo != NOTHING:
+            todo = self.say(*advice.todo)
+            yield indent + self.say(f"怎么办：{todo}", f"What to do: {todo}")
+
+    def _more(self, verdict: Verdict, whole: Explanation) -> Iterator[str]:
+        """Say until when a certificate counts that has run out, and what a category has that is not served here."""
+        if verdict in (Verdict.IN_GRACE, Verdict.EXPIRED) and whole.facts:
+            end = day_text(whole.facts[-1].grace_to)
+            yield self.say(f"  宽限期至 {end}", f"  the grace period ends on {end}")
+        if verdict is Verdict.CATEGORY_NOT_SERVED and whole.benefits:
+            names = [self.say(*SERVICES[service]) for service in whole.benefits]
+            yield self.say(f"  该类别可享受：{'、'.join(names)}", f"  the category has: {', '.join(names)}")
+
+    def _posted(self, one: ServiceExplanation, placed: Placed) -> str:
+        runs = ", ".join(map(str, one.runs)) + (self.say("（事后补计）", " (afterwards)") if one.late else "")
+        return self.say(
+            f"  台账：批次 {runs} 已入账 {self.placed(placed)}", f"  Ledger: run {runs} posted {self.placed(placed)}"
+        )
+
     def placed(self, placed: Placed) -> str:
-        quantity = _cubic_metres(placed.quantity_milli)
+        """Say a quantity and where it stands."""
+        quantity = cubic_metres(placed.quantity_milli)
         if placed.company is None:
             return self.say(f"{quantity}，暂未落户", f"{quantity}, on no account yet")
+        company = self.company(placed.company)
         return self.say(
-            f"{quantity}，{self.company(placed.company)} 户号 {placed.account}",
-            f"{quantity}, {self.company(placed.company)} account {placed.account}",
+            f"{quantity}，{company} 户号 {placed.account}", f"{quantity} on {company} account {placed.account}"
         )
 
     def company(self, code: str) -> str:
+        """Return a company's name, its code where it is configured no more."""
         found = self._companies.get(code)
         return found.title if found else code
 
     def link(self, link: Link) -> str:
-        waiting = (
-            ""
-            if link.confirmed
-            else self.say("，与另一户共用，待确认", ", shared with another household, to be confirmed")
-        )
-        evidence, span = self.word(EVIDENCES, link.evidence), self.span(link.valid_from, link.valid_to)
+        """Say which account the household has, and by what evidence."""
+        shared = self.say("，与另一户共用，待确认", ", shared with another household, to be confirmed")
+        waiting = "" if link.confirmed else shared
+        evidence = self.say(*EVIDENCES[Evidence(link.evidence)])
+        span = self.say(*span_text(link.valid_from, link.valid_to))
         return self.say(
             f"  关联：{self.company(link.company)} 户号 {link.account}，{span}；凭据：{evidence}{waiting}",
             f"  Link: {self.company(link.company)} account {link.account}, {span}; evidence: {evidence}{waiting}",
         )
 
-    def span(self, start: int, end: int) -> str:
-        if end == OPEN_DAY:
-            return self.say(f"{_day(start)} 起", f"from {_day(start)}")
-        return self.say(f"{_day(start)} 至 {_day(end)}", f"{_day(start)} to {_day(end)}")
+    # --- what became of it
+
+    def _fate(self, fate: Fate) -> Iterator[str]:
+        advice = WAITINGS[Waiting(fate.waiting)] if fate.waiting else STAGES[Stage(fate.stage)]
+        if fate.stage != Stage.NO_RIGHT:
+            yield "  " + self.say("进展：", "Where it stands: ") + self.say(*advice.why)
+            yield from self._todo(advice, "    ")
+        if fate.report_due and fate.stage in (Stage.AWAITING, Stage.SILENT, Stage.LEFT_OUT):
+            day = day_text(fate.report_due)
+            yield self.say(f"    公司最迟应于 {day} 报送", f"    the company's report is due by {day}")
+        if fate.answer:
+            yield from self._advised("  公司答复：", "  The company's answer: ", ANSWERS[Answer(fate.answer)])
+        for bill in fate.bills:
+            if bill.bill_id:
+                yield self.bill(bill)
+        yield from self._sums(fate)
+        for finding in fate.findings:
+            yield from self._finding(finding)
+        for case in fate.cases:
+            kind, state = self.say(*CASE_KINDS[CaseKind(case.kind)]), self.say(*CASE_STATES[CaseState(case.state)])
+            due = day_text(case.due_on)
+            yield self.say(
+                f"  工单 {case.number}：{kind}，{state}，期限 {due}",
+                f"  Case {case.number}: {kind}, {state}, due {due}",
+            )
+
+    def _advised(self, chinese: str, english: str, advice: Advice) -> Iterator[str]:
+        yield self.say(chinese, english) + self.say(*advice.why)
+        yield from self._todo(advice, "    ")
+
+    def bill(self, bill: Bill) -> str:
+        """Say what a bill should have relieved, and what it did."""
+        meaning: Words = ANSWERS[Answer(bill.answer)].why
+        day = day_text(bill.issued_on)
+        due = f"{cubic_metres(bill.due_milli)} {yuan(bill.due_fen)}"
+        waived = f"{cubic_metres(bill.waived_milli)} {yuan(bill.waived_fen)}"
+        return self.say(
+            f"  账单 {bill.bill_id}（{day}）：应减 {due}，公司减 {waived}；{meaning[0]}",
+            f"  Bill {bill.bill_id} ({day}): due {due}, the company waived {waived}; {meaning[1]}",
+        )
+
+    def _sums(self, fate: Fate) -> Iterator[str]:
+        if fate.owed_milli:
+            owed, month = cubic_metres(fate.owed_milli), _credited_in(fate)
+            yield self.say(
+                f"  以前账单尚欠补减 {owed}，应在 {month} 的账单上单列补减",
+                f"  still owed for earlier bills: {owed}, to be credited on a line of its own on the bill of {month}",
+            )
+        if fate.good_milli:
+            good = cubic_metres(fate.good_milli)
+            yield self.say(
+                f"  其中 {good} 按当时名单减免，不追回",
+                f"  {good} of it was drawn in good faith: nothing is taken back",
+            )
+
+    def _finding(self, finding: OpenFinding) -> Iterator[str]:
+        acts = self.say(*ACTS[Acts(finding.acts)])
+        chinese = f"  差异 {finding.finding_id}（由{acts}处理）："
+        yield from self._advised(chinese, f"  Finding {finding.finding_id} ({acts} acts): ", FINDINGS[_kind(finding)])
+
+    # --- other benefits
+
+    def other(self, right: OtherRight) -> Iterator[str]:
+        """Say what a household has of a benefit that has no monthly allowance, and who decides the rest."""
+        entitled = right.outcome == Outcome.ENTITLED
+        advice = OTHERS[right.service] if entitled else VERDICTS[Verdict(right.verdict)]
+        name, answer = self.say(*SERVICES[right.service]), self.say(*RIGHTS[Outcome(right.outcome)])
+        why = self.say(*advice.why)
+        yield self.say(f"{name}：{answer}。{why}", f"{name}: {answer}; {why}")
+        yield from self._todo(advice)
+        yield self.say(f"  依据：{right.source}", f"  Policy: {right.source}")
 
 
-def _day(yyyymmdd: int) -> str:
-    return f"{yyyymmdd // 10000:04d}-{yyyymmdd // 100 % 100:02d}-{yyyymmdd % 100:02d}"
+def _kind(finding: OpenFinding) -> FindingKind:
+    return FindingKind(finding.kind)
 
 
-def _cubic_metres(quantity_milli: int) -> str:
-    sign, size = ("-" if quantity_milli < 0 else ""), abs(quantity_milli)
-    return f"{sign}{size // 1000}.{size % 1000:03d} m³"
+def _credited_in(fate: Fate) -> str:
+    """Return the month whose bills credit what is owed: the one before the report's day."""
+    return str(Month.from_int(fate.report_due // 100).plus(-1))

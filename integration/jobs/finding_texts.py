@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from schemas.findings import Acts, FindingKind
+from schemas.findings import Acts, FindingKind, Lack, Measure
 from schemas.reports import Answer
 
 Words = tuple[str, str]
@@ -77,6 +77,26 @@ KINDS: Final[Mapping[FindingKind, Words]] = {
         "减前、减免、减后金额不平：请更正",
         "charge before, waived and after do not add up: correct the row",
     ),
+    FindingKind.OVER_CHARGE: (
+        "各项减免之和超过应收：后用的减免请减到应收为止",
+        "all programmes together relieve more than is charged: reduce the one that comes last",
+    ),
+    FindingKind.PENALTY_NOT_REDUCED: (
+        "违约金未按减免后的本金重算：请重算并退差额",
+        "the late-payment penalty is not that on the principal left: recompute it and credit the difference",
+    ),
+    FindingKind.CREDIT_SWALLOWED: (
+        "补减款抵了旧欠：请退还并记入下期账单",
+        "a credit was set against older debts: give it back on the next bill",
+    ),
+    FindingKind.READING_BACKWARDS: (
+        "止码小于起码而未报用量：请报实际用量，不由读数推算",
+        "the meter ended below its start and no quantity is told: report the quantity; none is made up",
+    ),
+    FindingKind.ACCUMULATOR_WRONG: (
+        "年累计与上月账单不衔接：请核对减免水（气）量是否按政策计入",
+        "the year's quantity does not follow from the last bill: see whether what was waived counts as the policy says",
+    ),
     FindingKind.DUPLICATE_ROW: ("重复行，只计一次：请勿重复报送", "the row stands twice and counts once: send it once"),
     FindingKind.REVERSAL_WITHOUT_ORIGINAL: (
         "冲正找不到原账单：请注明原账单号",
@@ -87,7 +107,55 @@ KINDS: Final[Mapping[FindingKind, Words]] = {
         "按当时名单减免，事后名单已变：公司与家庭均不追责，由主管认定费用",
         "applied by the list of its day, which later knowledge changed: nobody is charged; the supervisor bears it",
     ),
+    FindingKind.UNDER_CLAIM: (
+        "有权户连续数月未获减免：请按原因查明并补减",
+        "entitled, and without any relief for months: find out why, and see that it is credited",
+    ),
+    FindingKind.ORPHAN_FLAG: (
+        "公司档案标为低保户而名单未列：请查明标志来源（如分户复制），不应减免的请取消",
+        "flagged as low-income in the roster, and on no list: find where it came from (a split copies it); take it off",
+    ),
+    FindingKind.FLAG_LOST: (
+        "名单所列户号在公司档案中无低保标志（如合户丢失）：请补标志",
+        "listed, and not flagged in the roster (a merge loses the flag): set it",
+    ),
+    FindingKind.FLAG_EXPIRED: (
+        "名单所列户号的低保标志已过截止日：请延长",
+        "listed, and the flag in the roster has run out: extend it",
+    ),
+    FindingKind.NOT_COLLECTED: (
+        "名单已下发而逾期未领取：请领取并回执",
+        "the list is published and was not collected in time: collect it and acknowledge it",
+    ),
+    FindingKind.NO_ROSTER: (
+        "逾期未报用户档案：请报送完整档案",
+        "no roster for too long: send a whole roster",
+    ),
+    FindingKind.VARIANCE: (
+        "与上月相比变动达到限度：请说明原因",
+        "differs from the month before by the limit or more: explain it",
+    ),
 }
+
+REASONS: Final[Mapping[str, Words]] = {
+    Lack.UNMATCHED: ("户号未认定", "no account is known"),
+    Lack.REFUSED: ("公司以原因码答复不减免", "the company answered with a reason why nothing applies"),
+    Lack.WITHHELD: ("已开账单而未减免", "billed, and nothing relieved"),
+    Lack.SILENT: ("公司未答复", "the company said nothing"),
+    Lack.NO_BILL: ("未出账或未购气（水）", "no bill, or no top-up"),
+    Measure.HOUSEHOLDS: ("名单户数", "households listed"),
+    Measure.LISTED: ("名单额度", "quantity listed"),
+    Measure.APPLIED: ("已减数量", "quantity applied"),
+    Measure.APPLIED_FEN: ("已减金额", "amount applied"),
+}
+
+
+def reason_words(reason: str) -> Words:
+    """Return the words of a finding's reason; of a variance in one district, with the district."""
+    word, _, district = reason.partition("@")
+    chinese, english = REASONS[word]
+    return (f"{chinese}（{district}）", f"{english} in {district}") if district else (chinese, english)
+
 
 ACTS: Final[Mapping[Acts, Words]] = {
     Acts.COMPANY: ("公司", "company"),

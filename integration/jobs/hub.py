@@ -17,6 +17,7 @@ from integration.domain.policy import Policy
 from integration.storage.engine import Store
 from integration.storage.keys import KeyRing
 from integration.storage.pii import BlindIndex, DataKey, HouseholdKeys, data_key
+from schemas.streets import NO_STREETS, Streets
 from schemas.values import MONTHLY, Service
 
 #: Told how many rows of what are done, for a progress bar.
@@ -46,6 +47,8 @@ class Hub:
     year: Year
     raw_retention_days: int
     progress: Progress = no_progress
+    #: Renamed streets, by which addresses are brought to their normal form.
+    streets: Streets = NO_STREETS
 
     @property
     def partners(self) -> Mapping[str, PartnerPort]:

@@ -6,7 +6,7 @@ A file that turns out damaged, or trips the brake, leaves nothing behind but its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -25,6 +25,9 @@ from schemas.faults import FileRefused
 
 #: Opens the bytes of an arriving file from the start, each time it is called.
 Content = Callable[[], Iterable[bytes]]
+
+#: How many differences a reply names; the trips have their number.
+MOST_DIFFERENCES: Final = 1_000
 
 _Value = TypeVar("_Value")
 
@@ -154,6 +157,7 @@ def _hold(hub: Hub, submission_id: int, door: str, tripped: BrakeTripped, actor:
             counts=counts | waiting,
             faults=tripped.outcomes.faults(),
             trips=tripped.trips,
+            differences=tripped.outcomes.differences[:MOST_DIFFERENCES],
             hold_id=hold_id,
         )
         _record(hub, connection, result, actor)

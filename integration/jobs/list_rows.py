@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, FromClause
 
 from integration.domain.listing import Late, late_changes, net_changes, regular_change
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
-from integration.storage import ledger, lists
+from integration.storage import decisions, ledger, lists
 from integration.storage.lists import Published, Scope
 from integration.storage.pii import row_reference
 from schemas.lists import Change, ChangeTotal, ListKind, ListRow
@@ -62,14 +62,25 @@ Moved = Callable[[int, Change], None]
 
 
 def build_rows(
-    hub: Hub, connection: Connection, scope: Scope, kind: ListKind, earlier: list[Published], moved: Moved
+    hub: Hub,
+    connection: Connection,
+    scope: Scope,
+    kind: ListKind,
+    earlier: Sequence[Published],
+    moved: Moved,
+    *,
+    reading: bool = False,
 ) -> Iterator[Sequence[ListRow]]:
-    """Yield a list's rows in batches, in their one order."""
+    """Yield a list's rows in batches, in their one order; with ``reading`` in a transaction that may only read.
+
+    They depend on what was known at the list's cut-off, posted by its run and published before it, and on nothing
+    that came later.
+    """
     late = sorted(_late(hub, connection, scope, earlier), key=_order)
     if kind is ListKind.SUPPLEMENT:
         yield from parts(late)
         return
-    with lists.corrected_households(connection, scope) as corrected:
+    with lists.corrected_in_place(scope) if reading else lists.corrected_households(connection, scope) as corrected:
         netted = _netted(connection, scope, corrected, moved)
         moves = [*netted, *_stops(connection, scope, corrected, moved)]
         other = (_row(hub, scope, *move) for move in _without_reused(connection, scope, moves))
@@ -91,17 +102,20 @@ def _order(row: ListRow) -> tuple[str, int, bool, str, str]:
     return row.account, row.month, row.change != Change.STOP, row.reference, row.change
 
 
-def _plain(hub: Hub, connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[list[ListRow]]:
+def _plain(
+    hub: Hub, connection: Connection, scope: Scope, corrected: FromClause, moved: Moved
+) -> Iterator[list[ListRow]]:
     service, month, keep = scope.service.value, int(scope.month), Change.KEEP
     for found in lists.plain_rows(connection, scope, corrected):
-        batch = []
+        batch, unlinked = [], False
         for account, reference, quantity, household, account_id, before in found:
             change = regular_change(account_id, before)
             if change is not keep:
                 moved(household, change)
+            unlinked = unlinked or reference is None
             known = reference or row_reference(hub.ring, scope.company, household, account_id)
             batch.append(ListRow(known, account, service, month, quantity, change.value))
-        yield batch
+        yield sorted(batch, key=_order) if unlinked else batch
 
 
 class _Move(NamedTuple):
@@ -118,7 +132,7 @@ def _row(hub: Hub, scope: Scope, placed: lists.Placed, month: int, change: Chang
     return ListRow(reference, placed.number, scope.service.value, month, quantity, change.value)
 
 
-def _stops(connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[_Move]:
+def _stops(connection: Connection, scope: Scope, corrected: FromClause, moved: Moved) -> Iterator[_Move]:
     for placed in lists.plain_stops(connection, scope, corrected):
         moved(placed.household_id, Change.STOP)
         yield _Move(placed, int(scope.month), Change.STOP, 0)
@@ -136,7 +150,7 @@ def _without_reused(connection: Connection, scope: Scope, moves: Sequence[_Move]
             yield move
 
 
-def _netted(connection: Connection, scope: Scope, corrected: Table, moved: Moved) -> Iterator[_Move]:
+def _netted(connection: Connection, scope: Scope, corrected: FromClause, moved: Moved) -> Iterator[_Move]:
     now = lists.corrected_nets(connection, scope, corrected, scope.month, scope.run_id)
     before = (
         lists.corrected_nets(connection, scope, corrected, scope.before.month, scope.before.run_id)
@@ -155,17 +169,21 @@ def _netted(connection: Connection, scope: Scope, corrected: Table, moved: Moved
             yield _Move(placed[household, account], int(scope.month), change, quantity)
 
 
-def _late(hub: Hub, connection: Connection, scope: Scope, earlier: list[Published]) -> Iterator[ListRow]:
-    """Yield RETRO and MOVE rows: what runs since the last list changed in months that were listed before.
+def _late(hub: Hub, connection: Connection, scope: Scope, earlier: Sequence[Published]) -> Iterator[ListRow]:
+    """Yield RETRO, MOVE and CLAW_BACK rows: what runs since the last list changed in months that were listed before.
 
     A month passed over has no list because nothing stood at the company; what came there since is as late.
     """
     listed = {one.month for one in earlier if one.kind == ListKind.REGULAR}
-    months = listed | {run.month for run in ledger.all_runs(connection) if run.month < scope.month}
+    runs = [run for run in ledger.all_runs(connection) if run.run_id <= scope.run_id]
+    months = listed | {run.month for run in runs if run.month < scope.month}
     after = earlier[-1].run_id if earlier else scope.run_id
     found = lists.late_rows(connection, scope, after, months)
+    taken = decisions.taken_back(connection, scope.service)
+    clawed = {one[:3] for one in taken if after < one.run_id <= scope.run_id}
     numbers = {row.account_id: row for row in found}
-    for late, change in late_changes(Late(r.household_id, r.month, r.account_id, r.quantity_milli) for r in found):
+    rows = (Late(r.household_id, r.month, r.account_id, r.quantity_milli) for r in found)
+    for late, change in late_changes(rows, clawed):
         at = numbers[late.account_id]
         if at.company == scope.company:
             placed = lists.Placed(late.household_id, late.account_id, at.number or "", late.quantity_milli)

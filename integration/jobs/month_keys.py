@@ -9,23 +9,35 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection
 
+from integration.domain import decisions
 from integration.domain.allowance import NO_PLACE, differences, due, total
-from integration.domain.households import GRANTING, Slice, Verdict, is_live, judge_month
-from integration.domain.persons import Naming, is_held, is_split_month
+from integration.domain.households import GRANTING, Slice, Verdict, is_live, judge_month, stands_in
+from integration.domain.mergers import left_over
+from integration.domain.persons import Naming, Span, is_held, is_split_month
 from integration.domain.policy import MonthPolicy
-from integration.storage import ledger, registry
+from integration.storage import decisions as stored_decisions
+from integration.storage import ledger, moves, registry
 from integration.storage.ledger import Posting
-from schemas.values import MONTHLY, Month, Service
+from integration.storage.mergers import mergers_around
+from schemas.values import MONTHLY, Month, Service, day_int
 
 #: A rule about the households that name one person.
-Rule = Callable[[int, Sequence[Naming], Month], bool]
+Rule = Callable[[int, Sequence[Naming], Month, MonthPolicy], bool]
 
 
 class KeyJudge:
-    """What the ledger must still post for a set of households, known at a cut-off."""
+    """What the ledger must still post for a set of households, known at a cut-off.
+
+    With ``run`` as that run found the ledger: what it posted, and later ones, is left out.
+    """
 
     def __init__(
-        self, connection: Connection, ids: Sequence[int], cut_off: int, policies: Mapping[Month, MonthPolicy]
+        self,
+        connection: Connection,
+        ids: Sequence[int],
+        cut_off: int,
+        policies: Mapping[Month, MonthPolicy],
+        run: int | None = None,
     ) -> None:
         self._ids = ids
         self._policies = policies
@@ -34,19 +46,44 @@ class KeyJudge:
         for person, owners in self._shared.items():
             for household in owners:
                 self._shares.setdefault(household, []).append(person)
-        everybody = sorted({*ids, *self._shares})
+        self._mergers = mergers_around(connection, ids, cut_off)
+        everybody = sorted({*ids, *self._shares, *self._mergers.households})
         known = registry.timelines(connection, everybody, cut_off)
         self._timelines: dict[int, list[Slice]] = {one: [k.part for k in parts] for one, parts in known.items()}
         self._created = registry.created_and_presences(connection, sorted(self._shares))[0] if self._shares else {}
         self._links = ledger.links_of(connection, ids, cut_off)
-        self._posted = ledger.postings_of(connection, ids, policies, MONTHLY)
+        together = sorted({*ids, *self._mergers.households})
+        self._decided = stored_decisions.standing(connection, ids, cut_off)
+        self._kept = moves.kept_of(connection, ids, cut_off)
+        self._taken = stored_decisions.lines_of(connection, together, cut_off)
+        posted = ledger.postings_of(connection, together, policies, MONTHLY)
+        self._posted = posted if run is None else ledger.posted_before(posted, run)
+
+    def timeline(self, household: int) -> Sequence[Slice]:
+        """Return a household's timeline."""
+        return self._timelines.get(household, ())
 
     def verdict(self, household: int, service: Service, month: Month) -> Verdict:
-        """Judge a household's month, with those it shares a person with in sight."""
+        """Judge a household's month, with those it shares a person with in sight, and what it refuses."""
+        verdict = self._by_registry(household, service, month)
+        if verdict in GRANTING and decisions.is_refused(self._decided.get((household, service), ()), month):
+            return Verdict.OPTED_OUT
+        return verdict
+
+    def _by_registry(self, household: int, service: Service, month: Month) -> Verdict:
         verdict = self._alone(household, service, month)
         if verdict in GRANTING and self._among(household, service, month, is_split_month):
             return Verdict.SPLIT_MONTH
+        if verdict in GRANTING and self._is_anothers(household, service, month):
+            return Verdict.MERGED
         return verdict
+
+    def _is_anothers(self, household: int, service: Service, month: Month) -> bool:
+        """Whether it became part of another within the month, and that one has the month (edge case 43)."""
+        merger = self._mergers.of(household)
+        if merger is None or merger.merged_on > day_int(month.last):
+            return False
+        return self._by_registry(merger.keep, service, month) in GRANTING
 
     def _alone(self, household: int, service: Service, month: Month) -> Verdict:
         return judge_month(self._timelines.get(household, ()), service, month, self._policies[month])
@@ -57,33 +94,56 @@ class KeyJudge:
 
     def _among(self, household: int, service: Service, month: Month, rule: Rule) -> bool:
         return any(
-            rule(household, list(self._namings(person, service, month)), month)
+            rule(household, list(self._namings(person, service, month)), month, self._policies[month])
             for person in self._shares.get(household, ())
         )
 
     def _namings(self, person: bytes, service: Service, month: Month) -> Iterator[Naming]:
-        """Yield who names a person, of those entitled in the month by themselves."""
+        """Yield who names a person, of those whose certificate counts in the month."""
         for household, records in self._shared[person].items():
             timeline = self._timelines.get(household, ())
             spans = tuple(
-                (part.valid_from, part.valid_to)
+                Span(part.valid_from, part.valid_to, part.standing.category)
                 for part in timeline
                 if part.record_id in records and is_live(part.standing)
             )
-            if spans and self._alone(household, service, month) in GRANTING:
+            if spans and stands_in(timeline, month, self._policies[month]):
                 start = min(part.standing.certificate_from for part in timeline)
-                yield Naming(household, spans, start, self._created[household])
+                entitled = self._alone(household, service, month) in GRANTING
+                yield Naming(household, spans, start, self._created[household], entitled)
 
     def wanted(self, household: int, service: Service, month: Month) -> dict[int, int]:
-        """Return what is due, by place."""
-        quantity = self._policies[month].benefit(service).allowance_milli
+        """Return what is due, by place; of a month that was clawed back what then stands there for ever."""
+        stands = self._stands(household, service, month)
+        if stands is not None:
+            return stands
         return due(
             self._links.get((household, service), ()),
             month,
-            quantity,
+            self._quantity(household, service, month),
             entitled=self.verdict(household, service, month) in GRANTING,
             held=self.held(household, service, month),
+            kept=self._kept.get((household, service, int(month))),
         )
+
+    def _quantity(self, household: int, service: Service, month: Month) -> int:
+        """Return one allowance, less what others had of the month that have become part of the household since."""
+        allowance = self._policies[month].benefit(service).allowance_milli
+        parts = self._mergers.parts(household, month)
+        if not parts:
+            return allowance
+        had = sum(self._granted(one, service, month) for one in parts)
+        return left_over(allowance, sum(self.posted(household, service, month).values()), had)
+
+    def _granted(self, household: int, service: Service, month: Month) -> int:
+        """Return what was ever granted of a month: what stands of it, and what was clawed back."""
+        stands = self._stands(household, service, month)
+        places = self.posted(household, service, month) if stands is None else stands
+        taken = self._taken.get((household, service, int(month)), ())
+        return sum(places.values()) + sum(one.quantity_milli for one in taken)
+
+    def _stands(self, household: int, service: Service, month: Month) -> dict[int, int] | None:
+        return decisions.stands(self._taken.get((household, service, int(month)), ()))
 
     def posted(self, household: int, service: Service, month: Month) -> dict[int, int]:
         """Return what the ledger holds, by place."""
@@ -94,15 +154,17 @@ class KeyJudge:
         """Yield what is still to be posted, in key order.
 
         Before ``window`` the look-back is over; only what waited at none yet still finds its account, because the
-        look-back does not run while a match is pending.
+        look-back does not run while a match is pending, and only a claw-back still takes anything away.
         """
         for month in months:
             for service in MONTHLY:
                 for household in self._ids:
                     posted = self.posted(household, service, month)
-                    if month >= window or NO_PLACE in posted:
+                    taken_back = self._stands(household, service, month) is not None
+                    if month >= window or NO_PLACE in posted or taken_back:
                         wanted = self.wanted(household, service, month)
-                        yield from self._rows(household, service, month, run_id, differences(wanted, posted), retro)
+                        changes = differences(wanted, posted, taken_back=taken_back)
+                        yield from self._rows(household, service, month, run_id, changes, retro)
 
     def _rows(
         self,

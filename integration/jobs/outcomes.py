@@ -11,12 +11,22 @@ from integration.domain.brake import Trip
 from schemas.faults import Fault, Outcome
 
 
+class Difference(msgspec.Struct, frozen=True):
+    """A household of which a snapshot says otherwise than a delta before it: live, ended or silent (edge case 73)."""
+
+    household: int
+    district: str
+    delta: str
+    snapshot: str
+
+
 class Outcomes:
     """The ends of a submission's rows, in row order, kept as runs of equal neighbours."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {outcome.value: 0 for outcome in Outcome}
         self.warnings = 0
+        self.differences: list[Difference] = []
         self._runs: list[list[Any]] = []
 
     def add(self, row: int, outcome: Outcome, fault: Fault | None = None, warnings: Iterable[Fault] = ()) -> None:
@@ -62,6 +72,8 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     warnings: int = 0
     faults: list[Fault] = []
     trips: list[Trip] = []
+    #: The first of what a snapshot says otherwise than deltas before it: what whoever releases it accepts.
+    differences: list[Difference] = []
     hold_id: int | None = None
     duplicate_of: int | None = None
     #: Households that ended by it, by its rows or, in a snapshot, by its silence.

@@ -7,14 +7,14 @@ only then manifest, signature and every rendering are written, in one transactio
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from isal import igzip
 from sqlalchemy import Connection
 
 from adapters.base import CompanyPort, ListHead, ListWriter
-from integration.clock import now_us, today
+from integration.clock import SHANGHAI, now_us, us_instant
 from integration.domain import brake
 from integration.domain.brake import Movement, Trip
 from integration.jobs.deliver import queue_list
@@ -62,7 +62,7 @@ def publish_month(hub: Hub, month: Month, *, actor: str) -> list[PublishResult]:
         ListRefused: no run has computed the month, or a restore is not confirmed.
     """
     _check_confirmed(hub)
-    _check_computed(hub, month)
+    check_computed(hub, month)
     audit.sequence(hub.store, hub.ring, hub.clock)  # publication waits for the checkpoint that covers its run
     results = []
     for company in hub.companies.values():
@@ -84,7 +84,12 @@ def _check_confirmed(hub: Hub) -> None:
             )
 
 
-def _check_computed(hub: Hub, month: Month) -> None:
+def check_computed(hub: Hub, month: Month) -> None:
+    """Refuse a month that no run has computed.
+
+    Raises:
+        ListRefused: it is not computed.
+    """
     with hub.store.read() as connection:
         if all(run.month != month for run in ledger.all_runs(connection)):
             raise ListRefused(f"{month} 尚未计算 / {month} is not computed; first: waiverhub run {month}")
@@ -104,7 +109,7 @@ def _publish(hub: Hub, company: CompanyPort, service: Service, month: Month, act
         if any(one.kind == ListKind.REGULAR and one.month > month for one in earlier):
             # its time is over: what comes late stands on a list of a later month
             return PublishResult(company=company.code, state="nothing_new", month=str(month))
-        scope, kind = _scope(connection, company.code, service, month, earlier)
+        scope, kind = scope_of(connection, company.code, service, month, earlier)
         spool, moved = Spool(), list[tuple[int, Change]]()
         note = lambda household, change: moved.append((household, change))  # noqa: E731
         spool.fill(build_rows(hub, connection, scope, kind, earlier, note))
@@ -116,9 +121,14 @@ def _publish(hub: Hub, company: CompanyPort, service: Service, month: Month, act
         return _write(hub, connection, company, scope, kind, earlier, spool, actor)
 
 
-def _scope(
+def scope_of(
     connection: Connection, company: str, service: Service, month: Month, earlier: list[Published]
 ) -> tuple[Scope, ListKind]:
+    """Return what a company's next list of a month is about, and which kind it is.
+
+    Raises:
+        ListRefused: its run stands under no checkpoint yet, or a month before it was not listed.
+    """
     runs = ledger.all_runs(connection)
     newest = runs[-1]
     if not audit.covered(connection, "month_computed", str(newest.run_id)):
@@ -138,12 +148,19 @@ def _scope(
 
 
 def _trips(hub: Hub, connection: Connection, scope: Scope, moved: list[tuple[int, Change]]) -> list[Trip]:
-    """Judge a computed list against the one before; this catches expiry, policy, and our own faults.
+    """Return the limits that a computed list exceeds, beyond what two persons have released already."""
+    trips = brake.judge(movement_of(connection, scope, moved), hub.policy.at(scope.month).brake)
+    hold = holds.find(connection, "list", _subject(scope))
+    return [] if hold is not None and hold.state == "released" and _covered(trips, hold.trips) else trips
+
+
+def movement_of(connection: Connection, scope: Scope, moved: list[tuple[int, Change]]) -> Movement:
+    """Count a computed list against the one before; the brake catches expiry, policy, and our own faults.
 
     A household that stops at one account and starts at another has changed its account; it has neither ended nor come.
     """
     if scope.before is None:
-        return []
+        return Movement()
     movement = Movement(base=lists.placed_by_district(connection, scope, scope.before))
     changes: dict[int, set[Change]] = {}
     for household, change in moved:
@@ -151,9 +168,7 @@ def _trips(hub: Hub, connection: Connection, scope: Scope, moved: list[tuple[int
     for part in parts(sorted(changes)):
         for household, district in lists.districts_of(connection, part).items():
             movement.add(_counter(movement, changes[household]), district)
-    trips = brake.judge(movement, hub.policy.at(scope.month).brake)
-    hold = holds.find(connection, "list", _subject(scope))
-    return [] if hold is not None and hold.state == "released" and _covered(trips, hold.trips) else trips
+    return movement
 
 
 def _covered(trips: list[Trip], released: list[Trip]) -> bool:
@@ -193,10 +208,10 @@ def _write(
 ) -> PublishResult:
     number = restores.last_numbers(connection).get(company.code, 0) + 1
     _check_total(connection, scope, kind, spool)
-    created = today(hub.clock).isoformat()
-    head = ListHead(company.code, number, kind, str(scope.month), spool.rows, spool.quantity_milli, created)
+    at_us = now_us(hub.clock)  # one instant for all that is said of it: a list made over midnight is of one day
+    head = head_of(company.code, number, kind, scope.month, spool, at_us)
     renderings = tuple(_render(connection, head, writer, spool) for writer in hub.list_writers(company))
-    manifest = _manifest(hub, connection, scope, head, earlier, spool, renderings)
+    manifest = _manifest(hub, connection, scope, head, earlier, spool, renderings, at_us)
     content = envelope.canonical(manifest)
     lists.record_list(
         connection,
@@ -206,7 +221,7 @@ def _write(
         service=scope.service.value,
         month=int(scope.month),
         run_id=scope.run_id,
-        published_us=now_us(hub.clock),
+        published_us=at_us,
         rows=spool.rows,
         quantity_milli=spool.quantity_milli,
         manifest=content,
@@ -218,6 +233,12 @@ def _write(
     effect = audit.Effect(spool.rows, spool.quantity_milli, hashlib.sha256(content).digest())
     audit.record(connection, hub.clock, actor, "list_published", f"{company.code}:{number}", detail, effect)
     return _published(head, spool)
+
+
+def head_of(company: str, number: int, kind: ListKind, month: Month, spool: Spool, at_us: int) -> ListHead:
+    """Return what the renderings of a list say of it besides its rows; it is dated in Asia/Shanghai."""
+    created = us_instant(at_us).astimezone(SHANGHAI).date().isoformat()
+    return ListHead(company, number, kind, str(month), spool.rows, spool.quantity_milli, created)
 
 
 def _published(head: ListHead, spool: Spool) -> PublishResult:
@@ -270,6 +291,11 @@ def _joined(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield b"".join(waiting)
 
 
+def predecessor(earlier: Sequence[Published]) -> str | None:
+    """Return what a manifest says of the one before it; None in the first."""
+    return hashlib.sha256(earlier[-1].manifest).hexdigest() if earlier else None
+
+
 def _manifest(
     hub: Hub,
     connection: Connection,
@@ -278,6 +304,7 @@ def _manifest(
     earlier: list[Published],
     spool: Spool,
     renderings: tuple[Rendering, ...],
+    at_us: int,
 ) -> Manifest:
     run = next(run for run in ledger.all_runs(connection) if run.run_id == scope.run_id)
     checkpoint = audit.newest_checkpoint(connection)
@@ -290,8 +317,8 @@ def _manifest(
         month=str(scope.month),
         run=scope.run_id,
         cut_off=scope.cut_off,
-        created_at=hub.clock().isoformat(timespec="seconds"),
-        predecessor=hashlib.sha256(earlier[-1].manifest).hexdigest() if earlier else None,
+        created_at=us_instant(at_us).isoformat(timespec="seconds"),
+        predecessor=predecessor(earlier),
         rows=spool.rows,
         quantity_milli=spool.quantity_milli,
         changes=spool.totals,

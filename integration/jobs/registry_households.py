@@ -13,10 +13,12 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from integration.domain.brake import Movement
-from integration.domain.households import Presence, Record, Slice, Standing, fold, is_live
+from integration.domain.households import Presence, Record, Slice, Standing, end_by_merger, fold, is_live, merged
 from integration.jobs.hub import Hub
+from integration.jobs.outcomes import Difference, Outcomes
 from integration.storage import registry as db
 from integration.storage import registry_writes as writes
+from integration.storage.mergers import mergers_around
 from integration.storage.pii import DataKey, LookupKind
 from integration.storage.tables import (
     claims,
@@ -54,17 +56,34 @@ class Touched:
     certificates: set[bytes] = field(default_factory=set)
     #: Every person that a record of this submission names, the latest record or not.
     persons: set[db.LookupRow] = field(default_factory=set)
+    #: The day on which it became part of another household, if it did.
+    merged_on: int | None = None
+
+    @property
+    def newest(self) -> tuple[Standing, str]:
+        """Its standing and district by its newest record, or as it was known before."""
+        if not self.records:
+            return self.known[-1].part.standing, self.known[-1].part.district
+        standing = self.records[-1].standing
+        return standing if self.merged_on is None else merged(standing), self.records[-1].district
 
 
 class Households:
     """All households that one submission touches; ``movement`` is what the brake judges."""
 
     def __init__(
-        self, hub: Hub, connection: Connection, header: RegistryHeader, version: int, additions: writes.Additions
+        self,
+        hub: Hub,
+        connection: Connection,
+        header: RegistryHeader,
+        version: int,
+        additions: writes.Additions,
+        outcomes: Outcomes,
     ) -> None:
         self._hub = hub
         self._connection = connection
         self._header = header
+        self._outcomes = outcomes
         self._version = version
         self._new = additions
         self._snapshots = db.applied_snapshots(connection, header.source)
@@ -74,6 +93,9 @@ class Households:
         self._states: dict[int, Touched] = {}
         self._late_lookups: list[tuple[int, bytes, int]] = []
         self.movement = Movement()
+        self._before = max((s.position for s in self._snapshots if s.position < header.position), default=-1)
+        #: Whom deltas ended of whom this snapshot is the first to speak since, with the version that said so.
+        self.ended_since = self._ended_since() if self.is_snapshot else {}
         #: A row of the snapshot could not even tell whom it names: the silence may be about anybody.
         self.doubtful = False
 
@@ -84,6 +106,9 @@ class Households:
 
     def __getitem__(self, household_id: int) -> Touched:
         return self._states[household_id]
+
+    def _ended_since(self) -> dict[int, int]:
+        return db.ended_by_deltas(self._connection, self._before, self._header.position, self._header.as_of)
 
     def at_hand(self, household_id: int) -> Touched | None:
         """Return a household of this submission that is not finished yet."""
@@ -98,11 +123,14 @@ class Households:
         known = db.timelines(self._connection, wanted)
         created, changes = db.created_and_presences(self._connection, wanted)
         keys = db.wrapped_keys(self._connection, wanted)
+        mergers = mergers_around(self._connection, wanted)
         for one in wanted:
             dek = self._hub.household_keys.unwrap(one, keys[one]) if one in keys else None
             state = Touched(one, created[one], is_new=False, dek=dek)
             state.records, state.known = known_records[one], known.get(one, [])
             state.changes = changes.get(one, [])
+            merger = mergers.of(one)
+            state.merged_on = merger and merger.merged_on
             state.latest_key = max(((r.effective_on, r.version) for r in state.records), default=(-1, -1))
             self._states[one] = state
 
@@ -154,6 +182,8 @@ class Households:
         if self.is_snapshot:
             self._mark(state, present=present)
         timeline = fold(state.records, self._presences(state))
+        if state.merged_on is not None:
+            timeline = end_by_merger(timeline, state.merged_on)
         kept, wanted, one = {known.part for known in state.known}, set(timeline), state.household_id
         stale = [(one, known.known_from, known.part.valid_from) for known in state.known if known.part not in wanted]
         if stale:
@@ -169,6 +199,19 @@ class Households:
                 )
                 self._new.add(facts, one, self._version, *row)
         self._count(state.known[-1].part if state.known else None, timeline[-1] if timeline else None)
+        if not present and state.known:
+            self._compare(state, timeline[-1])
+
+    def _compare(self, state: Touched, after: Slice) -> None:
+        """Note where silence ends what a delta said after the snapshot before (edge case 73)."""
+        version = next((r.version for r in state.records if r.record_id == after.record_id), -1)
+        if self._before < version <= self._header.position and is_live(state.known[-1].part.standing):
+            self.differ(state.household_id, after.district, "live", "silent")
+
+    def differ(self, household_id: int, district: str, delta: str, snapshot: str) -> None:
+        """Note that this snapshot says otherwise of a household than a delta before it."""
+        self._outcomes.differences.append(Difference(household_id, district, delta, snapshot))
+        self.movement.add(self.movement.contradictions, district)
 
     def _mark(self, state: Touched, *, present: bool) -> None:
         """Record where this snapshot changes the household's presence, and keep what the next one said."""

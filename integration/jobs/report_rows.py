@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from adapters.base import ReadReportRow
+from integration.domain.bill_checks import accumulated_wrong, month_before, of_month, runs_backwards
 from integration.domain.bills import Bills, judge
 from integration.domain.draws import Allowances, Listing, covered, own_months
 from integration.domain.findings import Finding, row_findings
@@ -26,13 +27,14 @@ from integration.storage.pii import data_key
 from integration.storage.reports import Owner, Report
 from schemas.faults import Outcome, refuse
 from schemas.reports import BillKind, ReportRow
+from schemas.values import Month
 
 #: Kinds of rows that may be judged alone.
 _ALONE: Final = frozenset({BillKind.BILL, BillKind.SUPPLEMENTARY, BillKind.TOP_UP, BillKind.NONE})
 #: Beyond so many rows, a report most of whose references are unknown is another's.
 _FEW: Final = 20
 _NOBODY: Final = Owner(0, 0, 0, "")
-#: What names a row and its place, and decides nothing; the year's quantity before it is looked at beside the tier rule.
+#: What names a row and its place, and decides nothing; readings and the year's quantity are looked at by themselves.
 _NAMES: Final = frozenset(
     ("list_number", "reference", "account", "bill_id", "reading_from_milli", "reading_to_milli", "annual_before_milli",
      "answer_text")
@@ -129,19 +131,42 @@ class ReportRows:
     def _judge_batch(self, told: Sequence[tuple[int, Told]]) -> None:
         ids = sorted({household for household, _ in told})
         every = sorted({month for _, one in told for month in self._covered(one.said)})
-        before = draws.lines_of(self._connection, self._judge.service, every, ids)
+        beside = {month for _, one in told for month in _beside(one.said)}
+        before = draws.lines_of(self._connection, self._judge.service, {*every, *beside}, ids)
+        years = self._year_before(told)
         posted = draws.posted_of(self._connection, self._judge.service, every, ids)
         often = Counter([household for household, _ in told])
         lines: list[_Line] = []
         for household, one in told:
             mine, rows = before.get(household, ()), posted.get(household, ())
             alone = often[household] == 1 and household not in self.together and _stands_alone(one.said, mine)
+            alone = alone and self._year_follows(one.said, years.get(household, ()))
             if alone and not any(_came_later(row, one) for row in rows):
                 lines += self._alone(household, one, rows, mine)
             else:
                 lines += self._wait(household, one)
         lines.sort()
         draws.add(self._connection, lines)
+
+    def _year_before(self, told: Sequence[tuple[int, Told]]) -> dict[int, list[ReportRow]]:
+        """Return, by household, what was billed in the months before bills that state the year's quantity."""
+        wanted = {household: month for household, one in told if (month := month_before(one.said)) is not None}
+        if not wanted:
+            return {}
+        months = sorted(set(wanted.values()))
+        places = draws.places_of(self._connection, self._judge.service, months, sorted(wanted))
+        mine = {one.report_id for one in self._judge.reports.values() if one.company == self._report.company}
+        found: dict[int, list[ReportRow]] = {}
+        for kept in reports.rows_at(self._connection, places):
+            if kept.report_id in {*mine, self._report.report_id}:
+                found.setdefault(kept.household_id, []).append(kept.said)
+        return {household: of_month(rows, wanted[household]) for household, rows in found.items()}
+
+    def _year_follows(self, said: ReportRow, before: Sequence[ReportRow]) -> bool:
+        """Whether the year's quantity follows from the month before; where it does not, all bills are looked at."""
+        if not before or month_before(said) is None:
+            return True
+        return len(before) == 1 and accumulated_wrong(said, before[0], self._judge.policy(said.month_to)) is None
 
     def _covered(self, said: ReportRow) -> list[int]:
         """Return the months that a bill covers; few bills of a report cover others than the rest."""
@@ -158,6 +183,8 @@ class ReportRows:
 
     def _alone(self, household: int, told: Told, posted: Sequence[Posted], before: Sequence[Before]) -> Iterable[_Line]:
         """Judge a row by itself, or as one that is like it; if it had nothing to draw, others must be looked at."""
+        own = self._covered(told.said)
+        before = [line for line in before if line.month in own]
         key = None if before else self._likeness(told, posted)
         found = self._alike.get(key)
         if found is not None:
@@ -179,7 +206,7 @@ class ReportRows:
         tier_rule = self._judge.policy(said.month_to).tier_rule
         annual = None if tier_rule is TierRule.FIRST_TIER else said.annual_before_milli
         own = [(one.month, one.quantity_milli, one.run_id) for one in posted if one.account_id == told.account_id]
-        return (_judged_by(said), annual, told.known, told.numbered, told.listed, *own)
+        return (_judged_by(said), annual, runs_backwards(said), told.known, told.numbered, told.listed, *own)
 
     def _judged(self, told: Told, posted: Sequence[Posted], before: Sequence[Before]) -> Judged:
         mine = self._covered(told.said)
@@ -225,6 +252,13 @@ def _fit(owner: Owner, accounts: Sequence[int]) -> Numbered:
     if owner.account_id not in accounts:
         return Numbered.OTHER
     return Numbered.FITS if accounts[-1] == owner.account_id else Numbered.REUSED
+
+
+def _beside(said: ReportRow) -> list[int]:
+    """Return the months before and after a bill that states the year's quantity: what stands there may bear on it."""
+    if said.annual_before_milli is None or said.kind is not BillKind.BILL:
+        return []
+    return [int(Month.from_int(said.month_from).plus(-1)), int(Month.from_int(said.month_to).plus(1))]
 
 
 def _came_later(posted: Posted, told: Told) -> bool:

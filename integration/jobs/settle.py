@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from integration.jobs.compute_month import learn_policy
 from integration.jobs.garbage import rare_collection
 from integration.jobs.hub import Hub, monthly_service
 from integration.jobs.reconcile import learn_tariff, reconcile_in
-from integration.storage import audit, draws, settlements
+from integration.storage import audit, decisions, draws, settlements
 from integration.storage.engine import current_version, take_lock
 from integration.storage.keys import SUITE
 from integration.storage.pii import row_reference
@@ -103,7 +104,7 @@ class _Settling:
             reports=tuple(one.report_id for one in self._reports),
             totals=totals,
             change=change,
-            terms=settlement.terms(mode, change.accepted.amount_fen),
+            terms=settlement.terms(mode, change.accepted.amount_fen - change.clawed_back.amount_fen),
             open_items=tuple(self._open_items()),
             predecessor=hashlib.sha256(self._before[-1].content).hexdigest() if self._before else None,
             policy_sha256=self._hub.policy.sha256,
@@ -115,9 +116,20 @@ class _Settling:
         ids = [one.report_id for one in self._reports]
         months = draws.months_of_reports(self._connection, ids)
         lines = settlements.drawn(self._connection, self._service, months, ids)
-        flat = settlements.flat_basis(self._connection, ids)
+        flat, unproven = settlements.flat_basis(self._connection, ids)
         totals = settlement.totals(lines, flat, settlements.credit_balance(self._connection, ids))
-        return _counted(totals, self._reports)
+        counted = _counted(totals, self._reports)
+        return msgspec.structs.replace(counted, flat_unproven=unproven, clawed_back=self._clawed_back())
+
+    def _clawed_back(self) -> Amount:
+        """Return what the lists of the month told the company to charge to households again."""
+        listed = self._judge.listed_months(self._company)
+        told = [
+            Amount(1, one.quantity_milli, one.amount_fen)
+            for one in decisions.taken_back(self._connection, self._service)
+            if one.company == self._company and listed.get(one.run_id) == int(self._month)
+        ]
+        return functools.reduce(Amount.plus, told, Amount())
 
     def _open_items(self) -> Iterator[OpenItem]:
         for one in settlements.open_findings(self._connection, self._company, self._month):

@@ -17,8 +17,9 @@ from adapters.base import ReadRecord
 from integration.clock import today
 from integration.domain import brake
 from integration.domain.brake import Movement, Trip
+from integration.domain.mergers import Evidence, Merger
 from integration.jobs.hub import Hub
-from integration.jobs.intake import Apply, BrakeTripped, Content, keep_outcomes, parts, take_in
+from integration.jobs.intake import MOST_DIFFERENCES, Apply, BrakeTripped, Content, keep_outcomes, parts, take_in
 from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.jobs.registry_rows import RegistryRows
 from integration.storage import audit, registry, submissions
@@ -98,14 +99,14 @@ def apply_chunks(
     again = check_header(hub, connection, header)
     header = msgspec.structs.replace(header, kind=FileKind.DELTA) if again else header
     base = registry.live_by_district(connection) if header.kind is FileKind.SNAPSHOT else {}
-    rows = RegistryRows(hub, connection, header, submission_id, version)
+    rows = RegistryRows(hub, connection, header, submission_id, version, accepted=not braked)
     for batch in parts(reads):
         rows.apply(batch)
         hub.progress("registry", len(batch))
     if again and rows.outcomes.counts[Outcome.UNCHANGED] != rows.outcomes.rows:
         raise _position_taken()
     rows.finish()
-    trips = _judge(hub, connection, header, rows, base) if braked else []
+    trips = _rejected(hub, header, rows) + _judge(hub, connection, header, rows, base) if braked else []
     if trips:
         raise BrakeTripped(trips, rows.outcomes)
     kind = header.kind.value if braked else "released"  # two persons have answered for these ends: they count no more
@@ -119,6 +120,7 @@ def apply_chunks(
         counts=rows.outcomes.counts,
         warnings=rows.outcomes.warnings,
         faults=rows.outcomes.faults(),
+        differences=rows.outcomes.differences[:MOST_DIFFERENCES],
         ended=sum(rows.households.movement.ends.values()),
     )
 
@@ -180,6 +182,11 @@ def _is_known_position(snapshots: Iterable[registry.Snapshot], header: RegistryH
     return False
 
 
+def _rejected(hub: Hub, header: RegistryHeader, rows: RegistryRows) -> list[Trip]:
+    limits = hub.policy.at(Month.of(int_day(header.as_of))).brake
+    return brake.judge_rows(rows.outcomes.counts[Outcome.REJECTED], rows.outcomes.rows, limits)
+
+
 def _judge(
     hub: Hub, connection: Connection, header: RegistryHeader, rows: RegistryRows, base: dict[str, int]
 ) -> list[Trip]:
@@ -215,9 +222,19 @@ def _note(
         writes.note_snapshot(connection, submission_id, header, version, districts)
     digest = rows.hasher.done()
     counts = rows.outcomes.counts
+    note_mergers(hub, connection, rows.mergers.noted, Evidence.RECORD, version, actor)
     detail = {"kind": header.kind.value, "position": header.position, "version": version, "counts": counts}
     effect = audit.Effect(digest.rows, 0, digest.sha256)
     audit.record(connection, hub.clock, actor, "registry_applied", str(submission_id), detail, effect)
+
+
+def note_mergers(
+    hub: Hub, connection: Connection, noted: Iterable[Merger], evidence: Evidence, version: int, actor: str
+) -> None:
+    """Write the audit rows of mergers."""
+    for one in noted:
+        detail = {"merged_on": one.merged_on, "evidence": evidence.value, "version": version}
+        audit.record(connection, hub.clock, actor, "households_merged", f"{one.keep}:{one.gone}", detail)
 
 
 def _retry_parked(hub: Hub, connection: Connection, header: RegistryHeader, rows: RegistryRows, actor: str) -> None:
@@ -262,6 +279,7 @@ def _apply_parked(
     digest = rows.hasher.done()
     detail = {"kind": "parked", "version": version, "counts": rows.outcomes.counts}
     effect = audit.Effect(digest.rows, 0, digest.sha256)
+    note_mergers(hub, connection, rows.mergers.noted, Evidence.RECORD, version, actor)
     audit.record(connection, hub.clock, actor, "parked_applied", f"{submission_id}:{version}", detail, effect)
     return rows.new_certificates
 

@@ -21,8 +21,11 @@ from integration.jobs.reconcile import Arrived, reconcile_in
 from integration.jobs.report_rows import ReportRows
 from integration.storage import audit, draws, lists, reports, submissions
 from integration.storage.engine import next_version
+from integration.storage.findings import open_ones
 from integration.storage.reports import Report
+from integration.storage.tables import findings
 from schemas.faults import refuse
+from schemas.findings import FindingKind
 from schemas.reports import ReportHead, ReportKind
 from schemas.values import Month, Service
 
@@ -139,8 +142,15 @@ class _Arriving:
             self.months = draws.months_of_reports(self._connection, ids)
             reach = self.judge.policy(self._head.month).prepaid_accrual_months
             self.disturbed = set(draws.others_of(self._connection, self._service, self.months, ids, reach))
+            self.disturbed |= self._accumulated()
             draws.forget_reports(self._connection, ids)
             reports.supersede(self._connection, ids, version)
+
+    def _accumulated(self) -> set[int]:
+        """Return whose year was found not to follow from a bill that may be gone now."""
+        wrong = findings.c.kind == FindingKind.ACCUMULATOR_WRONG.value
+        found = open_ones(self._connection, "row", findings.c.company == self.report.company, wrong)
+        return {one.household_id for one in found.values()}
 
     @property
     def judge(self) -> BillJudge:

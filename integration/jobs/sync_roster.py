@@ -16,18 +16,17 @@ from adapters.base import CompanyPort, ReadAccount
 from integration.clock import today
 from integration.domain import brake
 from integration.domain.brake import Movement
+from integration.domain.similarity import person
 from integration.jobs.hub import Hub
 from integration.jobs.intake import Apply, BrakeTripped, Content, keep_outcomes, parts, take_in
+from integration.jobs.match_keys import exact_keys, near_keys
 from integration.jobs.outcomes import Outcomes, SyncResult
 from integration.storage import audit, rosters, submissions
 from integration.storage.engine import next_version
-from integration.storage.pii import LookupKind, keyed_hasher
+from integration.storage.pii import keyed_hasher
 from integration.storage.tables import account_facts, account_holders, account_lookups, account_numbers, accounts
-from schemas.addresses import normal_address, place_key
-from schemas.citizen_id import CitizenId, read_citizen_id
 from schemas.faults import Fault, Outcome, refuse
 from schemas.rosters import RosterRow
-from schemas.text import fold_name
 from schemas.values import OPEN_DAY, AccountState, Month, day_int
 
 _TWICE = "户号在本档案中出现多次，只采用第一条 / the number stands in this roster more than once; the first row counts"
@@ -270,13 +269,6 @@ def _taken_over(found: rosters.Known, account: RosterRow) -> bool:
 
 def holder_keys(hub: Hub, account: RosterRow) -> Iterable[tuple[int, bytes]]:
     """Yield the match keys of an account's holder, the same as a household's, so that they meet."""
-    digest = hub.index.digest
-    number = read_citizen_id(account.holder_id) if account.holder_id else None
-    if isinstance(number, CitizenId) and number.matchable:
-        yield LookupKind.PERSON, digest(LookupKind.PERSON, number.number)
-    if name := fold_name(account.holder_name):
-        yield LookupKind.NAME, digest(LookupKind.NAME, name)
-    if address := normal_address(account.address):
-        yield LookupKind.ADDRESS, digest(LookupKind.ADDRESS, address)
-    if place := place_key("", account.address):
-        yield LookupKind.PLACE, digest(LookupKind.PLACE, place)
+    holder = person(account.holder_name, account.holder_id)
+    yield from exact_keys(hub, [(holder.name, holder.known)], "", account.address)
+    yield from near_keys(hub, [(holder.name, holder.written)], "", account.address)

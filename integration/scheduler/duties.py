@@ -7,12 +7,15 @@ from typing import Final, NamedTuple
 
 from integration.domain.calendar import Job
 from integration.jobs.compute_month import compute_month
+from integration.jobs.detect import detect
 from integration.jobs.hub import Hub, monthly_service
 from integration.jobs.link_accounts import link_accounts
+from integration.jobs.open_cases import open_cases
 from integration.jobs.publish import publish_month
 from integration.jobs.purge_content import purge_content
 from integration.jobs.purge_homes import purge_homes
 from integration.jobs.reconcile import reconcile
+from integration.jobs.scorecard import take_due
 from integration.storage import audit, ledger, report_views
 from integration.storage.nonces import forget_nonces
 from schemas.values import Month
@@ -33,9 +36,10 @@ Duty = Callable[[Hub, str], Ended]
 
 
 def run(hub: Hub, period: str) -> Ended:
-    """Link, then compute a month."""
+    """Link, then compute a month, and put before people what could not be determined."""
     link_accounts(hub, actor=ACTOR)
     made = compute_month(hub, Month.parse(period), actor=ACTOR)
+    open_cases(hub, actor=ACTOR)
     return Ended(f"run {made.run_id}: {made.rows} rows")
 
 
@@ -51,6 +55,20 @@ def reconcile_all(hub: Hub, _period: str) -> Ended:
     """Bring every company's draws and findings up to what is known."""
     made = reconcile(hub, actor=ACTOR)
     return Ended(", ".join(f"{one.company} +{one.opened} -{one.closed}" for one in made))
+
+
+def detect_all(hub: Hub, _period: str) -> Ended:
+    """Let the detectors look at what is known, and take the scorecards whose day has come."""
+    made = detect(hub, actor=ACTOR)
+    taken = take_due(hub, actor=ACTOR)
+    detail = ", ".join(f"{one.service} +{one.opened} -{one.closed}" for one in made)
+    return Ended(f"{detail}; {len(taken)} scorecards")
+
+
+def cases(hub: Hub, _period: str) -> Ended:
+    """Open a case for whatever cannot be determined, and close those whose cause is gone."""
+    made = open_cases(hub, actor=ACTOR)
+    return Ended(f"+{made.opened + made.reopened} -{made.gone}")
 
 
 def escalate(hub: Hub, period: str) -> Ended:
@@ -89,6 +107,8 @@ DUTIES: Final[Mapping[Job, Duty]] = {
     Job.RUN: run,
     Job.PUBLISH: publish,
     Job.RECONCILE: reconcile_all,
+    Job.OPEN_CASES: cases,
+    Job.DETECT: detect_all,
     Job.ESCALATE: escalate,
     Job.RECOMPUTE: recompute,
     Job.PURGE: purge,

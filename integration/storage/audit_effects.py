@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, String, cast, func, select
 
-from integration.storage import reports
+from integration.storage import reports, samples
 from integration.storage.audit import Effect
 from integration.storage.bulk import RowsHasher, batches
 from integration.storage.tables import list_chunks, lists, postings, records, settlements, standings, submission_events
@@ -143,6 +143,14 @@ def settlement_effects(connection: Connection) -> Effects:
     }
 
 
+def sample_effects(connection: Connection) -> Effects:
+    """Recompute which rows every audit sample holds."""
+    return {
+        ("sample_drawn", str(one.sample_id)): samples.drawn_effect(connection, one.sample_id)
+        for one in samples.all_samples(connection)
+    }
+
+
 NOTHING: Final = _Group(0).effect()
 PROOFS: Final = (
     Proof(("month_computed",), run_effects),
@@ -150,4 +158,5 @@ PROOFS: Final = (
     Proof(("list_published",), list_effects),
     Proof(("report_applied",), report_effects),
     Proof(("settled",), settlement_effects),
+    Proof(("sample_drawn",), sample_effects),
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table, and_, delete, exists, func, select, union
+from sqlalchemy import Connection, Table, and_, delete, exists, func, or_, select, union
 
 from integration.domain.balance import Alike, Sums
 from integration.domain.draws import Horizon
+from integration.storage import decisions
 from integration.storage.bulk import bulk_insert, learn_sizes, stream
 from integration.storage.sets import MOST, among
 from integration.storage.tables import (
@@ -185,8 +186,17 @@ def _listed(connection: Connection, look: Look) -> Any:
         func.sum(p.quantity_milli).label("listed"),
         func.max(p.run_id).label("run_id"),
     ).where(p.month == look.month, p.service == look.service.value, p.run_id <= look.known.run_id, p.account_id > 0)
-    query = query.where(*_within(connection, look, p.household_id))
+    query = query.where(*_within(connection, look, p.household_id), *_not_taken_back(connection, look))
     return query.group_by(p.household_id, p.account_id).subquery("listed")
+
+
+def _not_taken_back(connection: Connection, look: Look) -> list[Any]:
+    """Leave out what claw-backs posted: the bills that drew it stay as they were judged (settled reading 8)."""
+    by_run: dict[int, list[int]] = {}
+    for one in decisions.taken_back(connection, look.service, [look.month]):
+        by_run.setdefault(one.run_id, []).append(one.household_id)
+    p = postings.c
+    return [or_(p.run_id != run, ~among(connection, p.household_id, ids)) for run, ids in by_run.items()]
 
 
 def _drawn(connection: Connection, look: Look) -> Any:
@@ -204,7 +214,8 @@ def _drawn(connection: Connection, look: Look) -> Any:
     return query.group_by(d.household_id, d.account_id).subquery("drawn")
 
 
-def _joined(connection: Connection, look: Look) -> tuple[Any, Any, Any]:
+def joined(connection: Connection, look: Look) -> tuple[Any, Any, Any]:
+    """Return what is listed beside what is drawn of it, as something to select from, and its two parts."""
     listed, drawn = _listed(connection, look), _drawn(connection, look)
     source = (
         listed.join(accounts, and_(accounts.c.account_id == listed.c.account_id, accounts.c.company == look.company))
@@ -222,7 +233,7 @@ def _joined(connection: Connection, look: Look) -> tuple[Any, Any, Any]:
 
 def counted(connection: Connection, look: Look, listed_months: Mapping[int, int]) -> dict[Alike, Sums]:
     """Count the allowances of a month that are alike; ``listed_months`` tells each run's list month."""
-    source, listed, drawn = _joined(connection, look)
+    source, listed, drawn = joined(connection, look)
     bill, answer = func.coalesce(drawn.c.bill, 0), func.coalesce(drawn.c.answer, 0)
     query = (
         select(
@@ -273,7 +284,7 @@ def _quiet(connection: Connection, look: Look) -> list[int] | None:
 
 def silent(connection: Connection, look: Look, listed_months: Mapping[int, int]) -> Iterator[Silent]:
     """Yield the allowances without a bill, and those to which a credit is owed."""
-    source, listed, drawn = _joined(connection, look._replace(few=_quiet(connection, look)))
+    source, listed, drawn = joined(connection, look._replace(few=_quiet(connection, look)))
     bill = func.coalesce(drawn.c.bill, 0)
     owed = func.coalesce(drawn.c.owed, 0)
     query = (

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from integration.domain.findings import Finding
 from integration.storage.bulk import bulk_insert, stream
 from integration.storage.sets import among
 from integration.storage.tables import finding_events, findings, reconciliations
+from schemas.findings import FindingKind
 from schemas.values import Service
 
-#: What a finding is derived from: a report's row, an allowance, or a company's whole month.
-Scope = Literal["row", "key", "company"]
+#: What a finding is derived from: a report's row, an allowance, a company's whole month, or what a detector sees.
+Scope = Literal["row", "key", "company", "detector"]
 #: By company and identity.
 Key = tuple[str, str]
 
@@ -28,6 +29,7 @@ class Stored(NamedTuple):
     finding_id: int
     household_id: int
     report_id: int
+    reason: str
     events: int
     figures: tuple[int, ...]
 
@@ -54,8 +56,8 @@ class Entry(NamedTuple):
 
 
 _COLUMNS: Final = (
-    "finding_id", "company", "identity", "service", "scope", "kind", "acts", "month", "report_month", "report_id",
-    "household_id", "account_id", "bill_id", "state", "events", *_FIGURES, "households",
+    "finding_id", "company", "identity", "service", "scope", "kind", "reason", "acts", "month", "report_month",
+    "report_id", "household_id", "account_id", "bill_id", "state", "events", *_FIGURES, "households",
 )  # fmt: skip
 _EVENT_COLUMNS: Final = ("finding_id", "n", "at_us", "reconciliation", "event", *_FIGURES)
 
@@ -72,14 +74,22 @@ def of_households(connection: Connection, service: Service, scope: Scope, ids: S
     return open_ones(connection, scope, c.service == service.value, among(connection, c.household_id, ids))
 
 
+def oldest_open(connection: Connection, company: str, kind: FindingKind) -> int | None:
+    """Return the first month (YYYYMM) in which a company has an open finding of a kind."""
+    c = findings.c
+    query = select(func.min(c.month)).where(c.state == "open", c.company == company, c.kind == kind.value)
+    month: int | None = connection.execute(query).scalar()
+    return month
+
+
 def _stored(connection: Connection, *conditions: Any) -> dict[Key, Stored]:
     c = findings.c
-    whose = (c.finding_id, c.household_id, c.report_id, c.events)
+    whose = (c.finding_id, c.household_id, c.report_id, c.reason, c.events)
     columns = (c.company, c.identity, *whose, *(c[name] for name in _FIGURES))
     rows = stream(connection, select(*columns).where(*conditions))
     return {
-        (company, identity): Stored(number, household, report, events, tuple(figures))
-        for company, identity, number, household, report, events, *figures in rows
+        (company, identity): Stored(number, household, report, reason, events, tuple(figures))
+        for company, identity, number, household, report, reason, events, *figures in rows
     }
 
 
@@ -89,12 +99,11 @@ def settle(connection: Connection, entry: Entry, found: Iterable[Finding], befor
     new = [one for key, one in now.items() if key not in before]
     both = [(one, now[key]) for key, one in before.items() if key in now]
     moved = [(stored, one) for stored, one in both if stored.figures != _figures(one)]
-    _carry(connection, [(stored, one) for stored, one in both if stored.report_id != one.report_id])
+    _carry(connection, [(s, one) for s, one in both if (s.report_id, s.reason) != (one.report_id, one.reason)])
     gone = [one for key, one in before.items() if key not in now]
     for start in range(0, len(new), _PART):
         _open(connection, entry, new[start : start + _PART])
-    for stored, one in moved:
-        _change(connection, stored, one, "open")
+    _change(connection, moved)
     events = [(stored, "changed", _figures(one)) for stored, one in moved]
     for start in range(0, len(gone), _PART):
         _close(connection, [one.finding_id for one in gone[start : start + _PART]])
@@ -118,10 +127,11 @@ def _numbered(found: Iterable[Finding]) -> dict[Key, Finding]:
 
 
 def _carry(connection: Connection, both: Iterable[tuple[Stored, Finding]]) -> None:
-    """Let findings that a replacement says again belong to its report."""
+    """Let findings that a replacement says again belong to its report, and those with another reason have it."""
     for stored, one in both:
         changed = update(findings).where(findings.c.finding_id == stored.finding_id)
-        connection.execute(changed.values(report_id=one.report_id))
+        values = {"report_id": one.report_id, "reason": one.reason, "acts": one.acts.value}
+        connection.execute(changed.values(**values))
 
 
 def _figures(one: Finding) -> tuple[int, ...]:
@@ -139,25 +149,30 @@ def _open(connection: Connection, entry: Entry, new: Sequence[Finding]) -> None:
     rows = [_row(entry, number, one) for number, one in enumerate(fresh, start)]
     bulk_insert(connection, findings, _COLUMNS, rows)
     events = [(number, 1, "opened", _figures(one)) for number, one in enumerate(fresh, start)]
-    for one in new:
-        stored = closed.get((one.company, one.identity))
-        if stored is not None:
-            _change(connection, stored, one, "open")
-            events.append((stored.finding_id, stored.events + 1, "reopened", _figures(one)))
+    again = [(closed[key], one) for one in new if (key := (one.company, one.identity)) in closed]
+    _change(connection, again)
+    events += [(stored.finding_id, stored.events + 1, "reopened", _figures(one)) for stored, one in again]
     _tell(connection, entry, events)
 
 
 def _row(entry: Entry, number: int, one: Finding) -> tuple[Any, ...]:
     about = (one.month, one.report_month, one.report_id, one.household_id, one.account_id, one.bill_id)
-    named = (number, one.company, one.identity, entry.service.value, entry.scope, one.kind.value, one.acts.value)
-    return *named, *about, "open", 1, *_figures(one), one.households
+    named = (number, one.company, one.identity, entry.service.value, entry.scope)
+    what = (one.kind.value, one.reason, one.acts.value)
+    return *named, *what, *about, "open", 1, *_figures(one), one.households
 
 
-def _change(connection: Connection, stored: Stored, one: Finding, state: str) -> None:
-    values = dict(zip(_FIGURES, _figures(one), strict=True))
-    changed = update(findings).where(findings.c.finding_id == stored.finding_id)
-    values |= {"households": one.households, "report_id": one.report_id}
-    connection.execute(changed.values(state=state, events=stored.events + 1, **values))
+def _change(connection: Connection, both: Sequence[tuple[Stored, Finding]]) -> None:
+    """Let findings stand open with their new figures."""
+    rows = [
+        dict(zip(_FIGURES, _figures(one), strict=True))
+        | {"stored_id": stored.finding_id, "events": stored.events + 1, "state": "open"}
+        | {"households": one.households, "report_id": one.report_id, "reason": one.reason, "acts": one.acts.value}
+        | {"month": one.month, "report_month": one.report_month, "account_id": one.account_id, "bill_id": one.bill_id}
+        for stored, one in both
+    ]
+    if rows:
+        connection.execute(update(findings).where(findings.c.finding_id == bindparam("stored_id")), rows)
 
 
 def _close(connection: Connection, ids: Sequence[int]) -> None:

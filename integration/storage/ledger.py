@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, literal_column, select, union
 
 from integration.domain.allowance import LinkSpan
 from integration.storage.bulk import bulk_insert, stream
+from integration.storage.decisions import decided_households
+from integration.storage.mergers import joined_or_parted
 from integration.storage.registry import known_at
 from integration.storage.sets import among
-from integration.storage.tables import OPEN_VERSION, contests, facts, households, links, policies, postings, runs
+from integration.storage.tables import (
+    OPEN_VERSION,
+    contests,
+    facts,
+    households,
+    links,
+    move_months,
+    policies,
+    postings,
+    runs,
+)
 from schemas.values import Month, Service
 
 
@@ -24,6 +36,7 @@ class Run(NamedTuple):
     cut_off: int
     at_us: int
     policy_sha256: str
+    full: bool
 
 
 class Posting(NamedTuple):
@@ -48,8 +61,11 @@ def newest_month(connection: Connection) -> Month | None:
 def all_runs(connection: Connection) -> list[Run]:
     """Return every run in order."""
     r = runs.c
-    query = select(r.run_id, r.month, r.n, r.cut_off, r.at_us, r.policy_sha256).order_by(r.run_id)
-    return [Run(run_id, Month.from_int(month), *rest) for run_id, month, *rest in stream(connection, query)]
+    query = select(r.run_id, r.month, r.n, r.cut_off, r.at_us, r.policy_sha256, r.full).order_by(r.run_id)
+    return [
+        Run(run_id, Month.from_int(month), n, cut_off, at_us, policy, bool(full))
+        for run_id, month, n, cut_off, at_us, policy, full in stream(connection, query)
+    ]
 
 
 def record_run(connection: Connection, **values: Any) -> None:
@@ -86,7 +102,9 @@ def touched_households(connection: Connection, since: int, until: int) -> list[i
         closed = table.c.known_to < literal_column(str(OPEN_VERSION))
         return select(table.c.household_id).where(table.c.known_to.between(since + 1, until), closed)
 
-    touched = union(came(facts), went(facts), came(links), went(links), came(contests)).subquery()
+    decided, merged = decided_households(since, until), joined_or_parted(since, until)
+    known = came(facts), went(facts), came(links), went(links), came(contests), came(move_months)
+    touched = union(*known, decided, merged).subquery()
     # whoever shares a person with a touched household may have to wait, or need to wait no more
     theirs = select(contests.c.digest).where(contests.c.household_id.in_(select(touched.c.household_id)))
     rivals = select(contests.c.household_id).where(contests.c.digest.in_(theirs))
@@ -131,6 +149,13 @@ def postings_of(
         posting = Posting(*row)
         found.setdefault((posting.month, posting.service, posting.household_id), []).append(posting)
     return found
+
+
+def posted_before(
+    found: Mapping[tuple[int, str, int], Sequence[Posting]], run_id: int
+) -> dict[tuple[int, str, int], list[Posting]]:
+    """Return what of these postings stood when a run began."""
+    return {key: [row for row in rows if row.run_id < run_id] for key, rows in found.items()}
 
 
 #: By person: the records of each household that name it.

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, func, select, union, update
 
 from integration.domain.allowance import LinkSpan
 from integration.storage.bulk import bulk_insert, learn_sizes, stream
+from integration.storage.decisions import decided_households
 from integration.storage.pii import LookupKind
 from integration.storage.registry import known_at
 from integration.storage.sets import among
@@ -49,7 +50,10 @@ def last_linking(connection: Connection, before: int) -> int:
 
 
 def to_link(connection: Connection, since: int) -> list[int]:
-    """Return the households whose links may have changed: they, or an account they may belong to, moved since."""
+    """Return the households whose links may have changed: they, or an account they may belong to, moved since.
+
+    A decision counts too: it may have parted a household from its account.
+    """
 
     def moved(table: Any) -> Any:
         c = table.c
@@ -78,7 +82,8 @@ def to_link(connection: Connection, since: int) -> list[int]:
         links.c.account_id.in_(select(recent.c.account_id)), links.c.known_to == OPEN_VERSION
     )
     waiting = select(links.c.household_id).where(links.c.confirmed == 0, links.c.known_to == OPEN_VERSION)
-    query = union(moved(facts), moved(lookups), moved(claims), by_person, by_number, linked, waiting)
+    decided = decided_households(since)
+    query = union(moved(facts), moved(lookups), moved(claims), by_person, by_number, linked, waiting, decided)
     return sorted(one for (one,) in stream(connection, query))
 
 

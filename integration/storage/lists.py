@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Select, Table, and_, exists, func, insert, select
+from sqlalchemy import BigInteger, Column, Connection, FromClause, Select, and_, exists, func, insert, select
 
 from integration.storage.bulk import Row, batches, bulk_insert, stream, temp_table
 from integration.storage.registry import known_at
 from integration.storage.sets import among
-from integration.storage.tables import OPEN_VERSION, accounts, facts, links, list_chunks, lists, postings
+from integration.storage.tables import OPEN_VERSION, facts, links, list_chunks, lists, postings
 from integration.storage.tables import account_numbers as numbers
 from schemas.values import OPEN_DAY, Month, Service
 
@@ -64,18 +64,32 @@ def _numbered(account_id: Any, cut_off: int) -> Any:
     return and_(numbers.c.account_id == account_id, known_at(numbers.c, cut_off))
 
 
-@contextmanager
-def corrected_households(connection: Connection, scope: Scope) -> Iterator[Table]:
-    """Give the households with more than the month's own posting in either month: they are netted one by one."""
+def corrected_query(scope: Scope) -> Select[Any]:
+    """Select the households with more than the month's own posting in either month: they are netted one by one.
+
+    By whichever run: what came after the list is left out by the netting, and plain rows have the one posting alone.
+    """
     p = postings.c
     months = [int(scope.month)] + ([int(scope.before.month)] if scope.before else [])
-    query = select(p.household_id).where(p.retro == 1, p.month.in_(months), p.service == scope.service.value).distinct()
+    late = (p.retro == 1, p.month.in_(months), p.service == scope.service.value)
+    return select(p.household_id).where(*late).distinct()
+
+
+@contextmanager
+def corrected_households(connection: Connection, scope: Scope) -> Iterator[FromClause]:
+    """Give the households of ``corrected_query`` as a table, so that a million rows are compared with it quickly."""
     with temp_table(connection, "corrected", [Column("household_id", BigInteger, primary_key=True)]) as table:
-        connection.execute(insert(table).from_select(["household_id"], query))
+        connection.execute(insert(table).from_select(["household_id"], corrected_query(scope)))
         yield table
 
 
-def plain_rows(connection: Connection, scope: Scope, corrected: Table) -> Iterator[list[Row]]:
+@contextmanager
+def corrected_in_place(scope: Scope) -> Iterator[FromClause]:
+    """Give the same as a query, for whoever may only read."""
+    yield corrected_query(scope).subquery("corrected")
+
+
+def plain_rows(connection: Connection, scope: Scope, corrected: FromClause) -> Iterator[list[Row]]:
     """Yield in batches every household whose month is one posting at this company, in order of account and reference.
 
     A row is as ``plain_query`` has it: number, reference or None, quantity, household, account, and the account that
@@ -84,15 +98,21 @@ def plain_rows(connection: Connection, scope: Scope, corrected: Table) -> Iterat
     return batches(connection, plain_query(scope, corrected))
 
 
-def plain_query(scope: Scope, corrected: Table) -> Select[Any]:
+def plain_query(scope: Scope, corrected: FromClause) -> Select[Any]:
     """Return the query behind ``plain_rows``."""
     p, before = postings.c, postings.alias("before")
     earlier = int(scope.before.month) if scope.before else 0
+    again = links.alias("again")
+    mine = (links.c.household_id, links.c.service, links.c.account_id)
     link = and_(
-        links.c.household_id == p.household_id,
-        links.c.service == p.service,
-        links.c.account_id == p.account_id,
+        *(one == p[one.name] for one in mine),
         known_at(links.c, scope.cut_off),
+        # who came back to an account has two links to it, of one reference
+        ~exists().where(
+            *(one == again.c[one.name] for one in mine),
+            again.c.valid_from > links.c.valid_from,
+            known_at(again.c, scope.cut_off),
+        ),
     )
     same = and_(
         before.c.month == earlier,
@@ -114,7 +134,7 @@ def plain_query(scope: Scope, corrected: Table) -> Select[Any]:
             numbers.c.company == scope.company,
             ~exists().where(corrected.c.household_id == p.household_id),
         )
-        .order_by(numbers.c.number, links.c.reference)
+        .order_by(numbers.c.number, func.coalesce(links.c.reference, ""))  # the databases differ in where NULL stands
     )
 
 
@@ -127,7 +147,7 @@ class Placed(NamedTuple):
     quantity_milli: int
 
 
-def plain_stops(connection: Connection, scope: Scope, corrected: Table) -> list[Placed]:
+def plain_stops(connection: Connection, scope: Scope, corrected: FromClause) -> list[Placed]:
     """Return what the last regular list placed at this company and this month places elsewhere or nowhere."""
     if scope.before is None:
         return []
@@ -191,7 +211,9 @@ def _entitled(connection: Connection, scope: Scope, account_ids: Sequence[int]) 
     return found
 
 
-def corrected_nets(connection: Connection, scope: Scope, corrected: Table, month: Month, run_id: int) -> list[Placed]:
+def corrected_nets(
+    connection: Connection, scope: Scope, corrected: FromClause, month: Month, run_id: int
+) -> list[Placed]:
     """Return the net placements at this company of the corrected households, as posted up to a run."""
     p = postings.c
     query = (
@@ -234,11 +256,6 @@ def placed_by_district(connection: Connection, scope: Scope, before: Published) 
         .group_by(facts.c.district)
     )
     return dict(stream(connection, query))
-
-
-def companies_of(connection: Connection) -> dict[int, str]:
-    """Return the company of every account."""
-    return dict(stream(connection, select(accounts.c.account_id, accounts.c.company)))
 
 
 def districts_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:

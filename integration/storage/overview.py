@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -200,6 +201,11 @@ def unplaced(connection: Connection, month: Month) -> int:
         .subquery()
     )
     return int(connection.execute(select(func.count()).select_from(waiting)).scalar_one())
+
+
+def local_day(microseconds: int) -> date:
+    """Return the day of a stored instant in Asia/Shanghai."""
+    return us_instant(microseconds).astimezone(SHANGHAI).date()
 
 
 def at_text(microseconds: int) -> str:

@@ -37,6 +37,10 @@ class LookupKind(IntEnum):
     NAME = 3
     PLACE = 4
     ADDRESS = 5
+    # what finds candidates for a household without an account: near keys, never evidence by themselves
+    NAME_ROOM = 6
+    NAME_TAIL = 7
+    STREET_ROOM = 8
 
 
 class DataKey:

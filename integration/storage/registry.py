@@ -29,7 +29,7 @@ from integration.storage.tables import (
     snapshots,
     standings,
 )
-from schemas.values import OPEN_DAY
+from schemas.values import OPEN_DAY, Status
 
 
 class Snapshot(NamedTuple):
@@ -190,6 +190,28 @@ def presence_before(connection: Connection, position: int) -> dict[int, bool]:
     p = presences.c
     query = select(p.household_id, p.present).where(p.position <= position).order_by(p.household_id, p.position)
     return {household: bool(present) for household, present in stream(connection, query)}
+
+
+def ended_by_deltas(connection: Connection, after: int, position: int, as_of: int) -> dict[int, int]:
+    """Return the households that a record with a version after one snapshot and up to another ended by its day.
+
+    By household, with that version. No snapshot has had a word on them since.
+    """
+    f, r = facts.c, records.c
+    same = (r.household_id == f.household_id) & (r.record_id == f.record_id)
+    query = (
+        select(f.household_id, r.source_version)
+        .join(standings, standings.c.standing_id == f.standing_id)
+        .join(records, same)
+        .where(
+            f.known_to == OPEN_VERSION,
+            f.valid_to == OPEN_DAY,
+            f.valid_from <= as_of,
+            standings.c.status == Status.ENDED.value,
+            r.source_version.between(after + 1, position),
+        )
+    )
+    return dict(stream(connection, query))
 
 
 def ids_of_source(connection: Connection, source: str) -> Iterator[int]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from integration.domain.brake import Movement
 from integration.storage.bulk import bulk_insert, learn_sizes
 from integration.storage.tables import (
     OPEN_VERSION,
     claims,
+    communities,
     contests,
     facts,
     household_keys,
@@ -33,8 +35,9 @@ _COLUMNS: Final = {
     standings: ("standing_id", "category", "status", "certificate_from", "certificate_to", "alive_to"),
     records: (
         "household_id", "record_id", "submission_id", "effective_on", "source_version",
-        "standing_id", "district", "digest", "known_from",
+        "standing_id", "district", "community_id", "digest", "known_from",
     ),
+    communities: ("community_id", "district", "digest", "sealed", "created"),
     sealed_records: ("household_id", "record_id", "sealed"),
     facts: ("household_id", "known_from", "valid_from", "valid_to", "standing_id", "district", "record_id"),
     lookups: ("kind", "digest", "household_id", "known_from"),
@@ -130,3 +133,18 @@ def unpark(connection: Connection, parked_id: int, version: int) -> None:
     connection.execute(
         update(p).where(p.c.parked_id == parked_id, p.c.known_to == OPEN_VERSION).values(known_to=version)
     )
+
+
+def forget_persons(connection: Connection, household: int) -> None:
+    """Let nobody find any more whom a household shared with others; that it shared them stays known.
+
+    Runs of its time were decided by that, and must come out the same again: random marks take the digests' place.
+    """
+    c = contests.c
+    shared = connection.scalars(select(c.digest).where(c.household_id == household).distinct()).all()
+    for person in map(bytes, shared):
+        query = select(c.household_id, c.record_id, c.known_from).where(c.digest == person)
+        rows = [tuple(row) for row in connection.execute(query)]
+        mark = os.urandom(len(person))
+        bulk_insert(connection, contests, _COLUMNS[contests], ((mark, *row) for row in rows))
+        connection.execute(delete(contests).where(c.digest == person, c.household_id == household))

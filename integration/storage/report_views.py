@@ -52,7 +52,7 @@ class RowLine(msgspec.Struct, frozen=True):
 
 
 class FindingLine(msgspec.Struct, frozen=True):
-    """A finding as it stands; ``account`` is the company's own number."""
+    """A finding as it stands; ``account`` is the company's own number, ``company`` empty where no one company's."""
 
     finding_id: int
     state: str
@@ -72,6 +72,7 @@ class FindingLine(msgspec.Struct, frozen=True):
     stake_milli: int
     stake_fen: int
     households: int
+    reason: str
 
 
 class EventLine(msgspec.Struct, frozen=True):

@@ -135,6 +135,14 @@ def _rows_of(connection: Connection, report_id: int, rows: Sequence[int]) -> Ite
 _LINE: Final = b"%d\t%d\t%d\t%d\t%b\n"
 
 
+def households_of(connection: Connection, report_ids: Sequence[int]) -> Iterator[int]:
+    """Yield the households that rows of these reports are about, in order."""
+    c = report_rows.c
+    query = select(c.household_id).where(c.report_id.in_(report_ids), c.household_id > 0).distinct()
+    for (household,) in stream(connection, query.order_by(c.household_id)):
+        yield household
+
+
 class RowsDigest:
     """The digest of a report's rows in their order: where each stands, whose it is, and all that it said."""
 

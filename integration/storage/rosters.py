@@ -107,8 +107,13 @@ def close_numbers(connection: Connection, version: int, ids: Sequence[int]) -> N
 
 def forget_holders(connection: Connection, ids: Sequence[int]) -> None:
     """Delete holders' personal data and match keys; a changed one is written anew."""
-    for table in (account_holders, account_lookups):
-        connection.execute(delete(table).where(among(connection, table.c.account_id, ids)))
+    connection.execute(delete(account_holders).where(among(connection, account_holders.c.account_id, ids)))
+    forget_keys(connection, ids)
+
+
+def forget_keys(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete the match keys of accounts' holders, which are made anew."""
+    connection.execute(delete(account_lookups).where(among(connection, account_lookups.c.account_id, ids)))
 
 
 def facts_of(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str, bool, int, int]]:
@@ -166,3 +171,12 @@ def number_at(connection: Connection, account_id: int, version: int) -> tuple[st
         select(n.company, n.number).where(n.account_id == account_id, known_at(n, version))
     ).first()
     return None if row is None else (row.company, row.number)
+
+
+def numbers_at(connection: Connection, account_ids: Sequence[int], version: int) -> dict[int, tuple[str, str]]:
+    """Return (company, number) of accounts as known at a version."""
+    n = numbers.c
+    query = select(n.account_id, n.company, n.number).where(
+        among(connection, n.account_id, account_ids), known_at(n, version)
+    )
+    return {account: (company, number) for account, company, number in stream(connection, query)}

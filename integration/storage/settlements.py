@@ -72,12 +72,17 @@ def drawn(connection: Connection, service: Service, months: Sequence[int], repor
         yield Drawn(str(Month.from_int(month)), Verdict(verdict), int(first), *figures)
 
 
-def flat_basis(connection: Connection, reports: Sequence[int]) -> Amount:
-    """Return what reports applied on a flat basis."""
+def flat_basis(connection: Connection, reports: Sequence[int]) -> tuple[Amount, Amount]:
+    """Return what reports applied on a flat basis, and what of it names no pass-through proof (edge case 31)."""
     c = report_rows.c
-    query = select(func.count(), func.coalesce(func.sum(c.waived_milli), 0), func.coalesce(func.sum(c.waived_fen), 0))
-    found = connection.execute(query.where(c.report_id.in_(reports), c.answer == Answer.APPLIED_FLAT.value)).one()
-    return Amount(*map(int, found))
+    query = select(c.waived_milli, c.waived_fen, c.said)
+    whole = unproven = Amount()
+    rows = query.where(c.report_id.in_(reports), c.answer == Answer.APPLIED_FLAT.value)
+    for waived_milli, waived_fen, said in stream(connection, rows):
+        one = Amount(1, waived_milli, waived_fen)
+        whole = whole.plus(one)
+        unproven = unproven if decoded(said).proof else unproven.plus(one)
+    return whole, unproven
 
 
 def credit_balance(connection: Connection, reports: Sequence[int]) -> int:
@@ -102,10 +107,11 @@ class OpenFinding(NamedTuple):
 
 
 def open_findings(connection: Connection, company: str, month: Month) -> list[OpenFinding]:
-    """Return what is open at a company for a report month."""
+    """Return what is open at a company for a report month; what detectors find is about no month's bills."""
     c = findings.c
     columns = (
         c.finding_id, c.kind, c.acts, c.month, c.household_id, c.account_id, c.bill_id, c.stake_milli, c.stake_fen,
     )  # fmt: skip
     query = select(*columns).where(c.company == company, c.report_month == int(month), c.state == "open")
+    query = query.where(c.scope != "detector")
     return [OpenFinding(*row) for row in stream(connection, query.order_by(c.finding_id))]

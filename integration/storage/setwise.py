@@ -27,6 +27,8 @@ from sqlalchemy import (
 )
 
 from integration.storage.bulk import bulk_insert, learn_sizes, stream, temp_table
+from integration.storage.decisions import decided_households
+from integration.storage.mergers import continuing
 from integration.storage.registry import known_at
 from integration.storage.tables import NO_PLACE, contests, facts, links, postings
 from schemas.values import Month, Service, day_int
@@ -36,7 +38,7 @@ from schemas.values import Month, Service, day_int
 def decision_table(connection: Connection, quantities: Mapping[int, int]) -> Iterator[Table]:
     """Give the decision table of one service: standing id → quantity, only where there is any."""
     columns = [Column("standing_id", BigInteger, primary_key=True), Column("quantity_milli", BigInteger)]
-    with temp_table(connection, "decisions", columns) as table:
+    with temp_table(connection, "decision_table", columns) as table:
         bulk_insert(connection, table, ("standing_id", "quantity_milli"), sorted(quantities.items()))
         yield table
 
@@ -45,9 +47,9 @@ def decision_table(connection: Connection, quantities: Mapping[int, int]) -> Ite
 def knotty_households(connection: Connection, month: Month, cut_off: int) -> Iterator[Table]:
     """Give the households whose month needs judgement one by one, known at a cut-off.
 
-    A slice or link that begins or ends within the month, or a person named by two households. Slices of a timeline
-    are disjoint, and so are the links of a household at a service: whoever has two of either in a month has one that
-    does not cover all of it.
+    A slice or link that begins or ends within the month, a person named by two households, a merger, or a decision.
+    Slices of a timeline are disjoint, and so are the links of a household at a service: whoever has two of either in a
+    month has one that does not cover all of it.
     """
     first, last = day_int(month.first), day_int(month.last)
 
@@ -60,7 +62,7 @@ def knotty_households(connection: Connection, month: Month, cut_off: int) -> Ite
 
     contested = select(contests.c.household_id).where(contests.c.known_from <= cut_off)
     with temp_table(connection, "knotty", [Column("household_id", BigInteger, primary_key=True)]) as table:
-        every = union(partial(facts), partial(links), contested)
+        every = union(partial(facts), partial(links), contested, decided_households(0, cut_off), continuing(cut_off))
         connection.execute(insert(table).from_select(["household_id"], every))
         yield table
 

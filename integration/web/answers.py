@@ -61,6 +61,7 @@ class BalanceLine(msgspec.Struct, frozen=True):
     unauthorised_milli: int
     duplicate_milli: int
     good_faith_milli: int
+    clawed_back_milli: int
     holds: bool
 
 

@@ -11,7 +11,7 @@ from integration.domain.rights import Right, roles_with
 from integration.jobs.allowances import BalanceBroken
 from integration.jobs.compute_month import MonthRefused, TotalsDisagree
 from integration.jobs.explain import ExplainRefused
-from integration.jobs.link_accounts import LinkRefused
+from integration.jobs.link_evidence import LinkRefused
 from integration.jobs.publish import ListRefused
 from integration.jobs.settle import SettlementRefused
 from integration.storage.errors import StorageError

@@ -114,10 +114,14 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("annual_before_milli", -(10**9) - 1, "annual_before_milli", "BAD_VALUE"),
         ("balance_fen", -1, "balance_fen", "NEGATIVE"),
         ("balance_fen", 10**11 + 1, "balance_fen", "BAD_VALUE"),
+        ("debt_fen", -1, "debt_fen", "NEGATIVE"),
+        ("proof", "=1", "proof", "FORMULA_VALUE"),
+        ("proof", "a" * 61, "proof", "BAD_VALUE"),
         ("extra", 1, "", "BAD_VALUE"),
         ("components.0.extra", 1, "components[0]", "BAD_VALUE"),
         ("components.0.waived_fen", 13.2, "components[0].waived_fen", "BAD_VALUE"),
         ("components.0.waived_fen", -1, "components[0].waived_fen", "NEGATIVE"),
+        ("components.0.other_waived_fen", -1, "components[0].other_waived_fen", "NEGATIVE"),
         ("components.1.charge_before_fen", -1, "components[1].charge_before_fen", "NEGATIVE"),
         ("components.0.price_e4", -1, "components[0].price_e4", "BAD_VALUE"),
         ("components.0.component", "", "components[0].component", "BAD_VALUE"),
@@ -140,8 +144,12 @@ def test_a_bad_row_is_a_fault_with_column_and_code(path: str, value: Any, column
 
 
 @pytest.mark.parametrize(
-    "field", ["billable_milli", "waived_milli", "balance_fen", "charge_before_fen", "waived_fen", "charge_after_fen"]
-)
+    "field",
+    [
+        "billable_milli", "waived_milli", "balance_fen", "charge_before_fen", "waived_fen", "charge_after_fen",
+        "other_waived_fen",
+    ],
+)  # fmt: skip
 def test_a_row_without_a_bill_carries_no_figures(field: str) -> None:
     part = {"component": "sewage", field: 1}
     figures = {"components": [part]} if field not in ROW else {field: 1, "components": []}

@@ -55,7 +55,7 @@ def test_the_shipped_companies_load() -> None:
         ('as = "day8" }', 'as = "m3" }', "header 3"),
         ('"正常" = "open"', '"正常" = "opne"', "codes must lead to open, suspended, closed"),
         ('"居民" = true', '"居民" = "yes"', "codes must lead to true or false"),
-        ('"转移" = "MOVE" }', '"转移" = "NEW" }', "each of KEEP, MOVE, NEW, RETRO, STOP needs one code"),
+        ('"转移" = "MOVE"', '"转移" = "NEW"', "each of CLAW_BACK, KEEP, MOVE, NEW, RETRO, STOP needs one code"),
         ('{ is = "HDR" }', '{ is = "HDR", field = "rows" }', "either a fixed text or a field"),
         ("full_roll = true", "full_rol = true", "list.full_rol"),
         ("CITYWATER_{month}", "../{month.year}", "file_name"),

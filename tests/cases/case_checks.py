@@ -56,11 +56,15 @@ def _due(case: Case, row: Row, seen: Seen) -> tuple[object, object]:
 
 
 def _findings(case: Case, row: Row, seen: Seen) -> tuple[object, object]:
-    """``{ findings = ["over_quantity"] }``: every open finding of the case's households, but for silence unnamed."""
+    """``{ findings = ["over_quantity"] }``: every open finding of the case's households.
+
+    Silence counts where it is named, or asked for by ``silence = true``.
+    """
     mine = [one for who, found in seen.findings.items() if who.startswith(case.key) for one in found]
     if "month" in row:
         mine = [one for one in mine if one[1] == row["month"]]
-    kinds = sorted(kind for kind, *_ in mine if kind not in SILENCE or kind in row["findings"])
+    unasked = () if row.get("silence") else set(SILENCE).difference(row["findings"])
+    kinds = sorted(kind for kind, *_ in mine if kind not in unasked)
     return sorted(row["findings"]), sorted(set(kinds)) if row.get("once") else kinds
 
 
@@ -85,4 +89,17 @@ def _linked(case: Case, row: Row, seen: Seen) -> tuple[object, object]:
     return [case.key + one for one in row["linked"]], [one[0] for one in found if one[4]]
 
 
-CHECKS = {"bill": _bill, "bills": _bills, "due": _due, "findings": _findings, "list": _list, "linked": _linked}
+def _answered(case: Case, row: Row, seen: Seen) -> tuple[object, object]:
+    """``{ answered = ["", "END_BEFORE_START"], of = "C" }``: how its registry records were answered, by code."""
+    return row["answered"], seen.answers.get(case.key + row.get("of", "C"), [])
+
+
+CHECKS = {
+    "answered": _answered,
+    "bill": _bill,
+    "bills": _bills,
+    "due": _due,
+    "findings": _findings,
+    "list": _list,
+    "linked": _linked,
+}

@@ -13,17 +13,21 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+import deciding
 from case_tables import Case, Row, day, fen, milli, months, price_e4
 from fake_clock import FakeClock
 from reporting import answer, bill, report, send
 from sqlalchemy import select
 from world import ROSTERS, account, delta, household, link, member, publish, roster, run, snapshot, take
 
+from integration.domain.decisions import Kind
 from integration.domain.policy import Policy, load_policy, stored_policy
+from integration.jobs.decide import Authority
 from integration.jobs.hub import Hub
-from integration.jobs.link_accounts import confirm_link
+from integration.jobs.match_queue import confirm_link
 from integration.jobs.reconcile import reconcile
 from integration.jobs.settle import settle
+from integration.storage.decisions import Filed
 from integration.storage.tables import OPEN_VERSION, account_numbers, links
 from schemas.tariffs import Price, Tariff
 from schemas.values import OPEN_DAY, Month, Service
@@ -69,9 +73,14 @@ class Story:
         return self.index * PEOPLE + local
 
 
+#: Days of certificates and links: a city need not live to see them.
+SPANS = ("from", "to", "effective", "opened", "closed")
+
+
 def last_month(cases: list[Case]) -> Month:
     """Return the last month that anything in these cases is about."""
-    texts = (str(value) for case in cases for row in (*case.when, *case.expected) for value in row.values())
+    rows = (row for case in cases for row in (*case.when, *case.expected))
+    texts = (str(value) for row in rows for key, value in row.items() if key not in SPANS)
     found = re.findall(r"\b20[0-9]{2}-(?:0[1-9]|1[0-2])\b", " ".join(texts))
     return max(Month.parse(one) for one in found)
 
@@ -115,6 +124,9 @@ class City:
         self.hub = hub
         self.stories = [Story(case, index) for index, case in enumerate(cases, 1)]
         self._late: dict[str, int] = {}
+        self._decided: dict[str, Filed] = {}
+        #: How each registry record that came on a day was answered: the code, or "" if it was simply applied.
+        self.answers: dict[str, list[str]] = {}
         self._last = last_month(cases)
 
     # --- the calendar
@@ -177,8 +189,11 @@ class City:
             local = step["household"]
             new = local not in story.records
             story.records[local] = story.records.get(local, {}) | step
-            told.append(_record(story, local, step.get("version", on), grant=new))
-        take(self.hub, delta(told, position=on, as_of=on))
+            told.append(_record(story, local, step.get("version", on), grant=step.get("grant", new)))
+        result = take(self.hub, delta(told, position=on, as_of=on))
+        codes = {fault.row: fault.code for fault in result.faults}
+        for row, (story, step) in enumerate(steps, 2):  # the header is the first line
+            self.answers.setdefault(story.name(step["household"]), []).append(codes.get(row, ""))
         link(self.hub)
 
     def _account(self, steps: list[tuple[Story, Row]]) -> None:
@@ -244,13 +259,13 @@ class City:
     def _row(self, story: Story, step: Row) -> Row:
         company = _company(story, step)
         local = step.get("account", _first(story, company))
-        place = (step.get("reference") or self._reference(company, story.name(local)), story.name(local))
+        place = (step.get("reference") or self._reference(story, step, company, story.name(local)), story.name(local))
         if "answer" in step and "bill" not in step:
             month = step.get("months", step["on"][:7])
             return answer(place, month, step["answer"], issued_on=day(step["on"]), list_number=0)
         return _bill(story, step, place, company)
 
-    def _reference(self, company: str, number: str) -> str:
+    def _reference(self, story: Story, step: Row, company: str, number: str) -> str:
         with self.hub.store.read() as connection:
             query = (
                 select(links.c.reference)
@@ -259,6 +274,8 @@ class City:
                 .where(links.c.known_to == OPEN_VERSION)
                 .order_by(links.c.valid_from)
             )
+            if "of" in step:
+                query = query.where(links.c.household_id == self._id(story, step["of"]))
             found = connection.execute(query).scalars().all()
         return found[-1] if found else ""
 
@@ -268,14 +285,32 @@ class City:
         story, step = what
         confirm_link(self.hub, self._id(story, step["confirm"]), Service(step.get("service", "water")), actor="clerk")
 
+    def _decide(self, what: tuple[Story, Row]) -> None:
+        """Let a clerk propose a decision and a supervisor approve it."""
+        story, step = what
+        who, kind = story.name(step.get("of", "C")), step["decide"]
+        if kind == "claw_back":
+            wanted = step["month"], milli(step["quantity"]), fen(step["yuan"])
+            authority = Authority("民函〔2026〕7号", day(step["on"]), day(step["on"]))
+            filed = deciding.take_back(self.hub, who, wanted, authority=authority)
+        elif kind == "wrong_link":
+            other = story.name(step["other"]) if "other" in step else ""
+            filed = deciding.part(self.hub, who, story.name(step["at"]), step["from"], other=other)
+        elif kind == "undo":
+            filed = deciding.undo(self.hub, self._decided[who])
+        else:
+            filed = deciding.refuse(self.hub, who, step["from"], Kind(kind))
+        self._decided[who] = deciding.approved(self.hub, filed)
+        link(self.hub)
+
     def _id(self, story: Story, local: str) -> int:
         from world import household_id
 
         return household_id(self.hub, story.name(local))
 
 
-HOURS = {"household": "10:00", "account": "11:00", "confirm": "14:00"}
-_KINDS = ("bill", "answer", "household", "account", "confirm")
+HOURS = {"household": "10:00", "account": "11:00", "confirm": "14:00", "decide": "15:00"}
+_KINDS = ("decide", "bill", "answer", "household", "account", "confirm")
 
 
 def _kind(step: Row) -> str:
@@ -370,7 +405,8 @@ def _report_month(step: Row) -> Month:
 def _bill(story: Story, step: Row, place: tuple[str, str], company: str) -> Row:
     first, last = months(step.get("months", step["on"][:7]))
     more: Row = {"list_number": 0}
-    more |= {key: step[key] for key in ("kind", "estimated", "balance_fen") if key in step}
+    more |= {key: step[key] for key in ("kind", "estimated", "proof") if key in step}
+    more |= {f"{key}_fen": fen(step[key]) for key in ("balance", "debt") if key in step}
     if "refers_to" in step:
         more["refers_to"] = story.name(step["refers_to"])
     for key in ("reading_from", "reading_to", "annual_before"):
@@ -385,14 +421,23 @@ def _bill(story: Story, step: Row, place: tuple[str, str], company: str) -> Row:
         answer=step.get("says", "APPLIED"),
         **more,
     )  # fmt: skip
-    if "charge" in step:
-        basic = made["components"][0]
-        basic["charge_before_fen"] = fen(step["charge"])
-        basic["charge_after_fen"] = basic["charge_before_fen"] - basic["waived_fen"]
-    for name, charge in step.get("other_charges", {}).items():
-        part = {"component": name, "price_version": "", "price_e4": 0, "charge_before_fen": fen(charge)}
-        made["components"].append(part | {"waived_fen": 0, "charge_after_fen": fen(charge)})
+    _charge(made["components"], step)
     return made
+
+
+def _charge(parts: list[Row], step: Row) -> None:
+    """Say what a bill charges otherwise than its price and use have it, and on which other components."""
+    basic = parts[0]
+    if "charge" in step:
+        basic["charge_before_fen"] = fen(step["charge"])
+    if "other_waived" in step:
+        basic["other_waived_fen"] = fen(step["other_waived"])
+    left = basic["charge_before_fen"] - basic["waived_fen"] - basic.get("other_waived_fen", 0)
+    basic["charge_after_fen"] = fen(step["left"]) if "left" in step else left
+    for name, charge in step.get("other_charges", {}).items():
+        before, _, after = charge.partition(" → ")
+        part = {"component": name, "charge_before_fen": fen(before), "charge_after_fen": fen(after or before)}
+        parts.append(part | {"waived_fen": 0})
 
 
 def _span(first: Month, last: Month) -> Iterator[Month]:

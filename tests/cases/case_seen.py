@@ -44,6 +44,7 @@ class Seen(NamedTuple):
     findings: dict[str, list[tuple[str, str, str]]]
     rows: dict[str, list[Told]]
     links: dict[tuple[str, str], list[tuple[str, int, int, str, bool]]]
+    answers: dict[str, list[str]]
 
 
 def look(city: City) -> Seen:
@@ -62,7 +63,7 @@ def look(city: City) -> Seen:
             for row in listed(city.hub, company, one.number):
                 told = Told(str(one.month), row["change"], _month(row["month"]), row["quantity_milli"])
                 rows[row["account"]].append(told)
-    return Seen(due, bills, _findings(city, named), dict(rows), linked)
+    return Seen(due, bills, _findings(city, named), dict(rows), linked, city.answers)
 
 
 def _month(value: Any) -> str:

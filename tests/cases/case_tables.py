@@ -51,11 +51,22 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return msgspec.json.encode([self.tariff, sorted(self.policy.items())]).decode()
 
 
+class Convention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How data is written here, and the tests that hold it (``carried_by``), or what is not built yet (``later``)."""
+
+    number: str
+    title: str
+    rule: str
+    later: str = ""
+    carried_by: list[str] = []
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of cases."""
+    """A file of cases, or of conventions."""
 
     section: str
-    case: list[Case]
+    case: list[Case] = []
+    convention: list[Convention] = []
 
 
 @cache
@@ -68,6 +79,11 @@ def cases() -> Iterator[Case]:
     """Yield every case."""
     for section in sections():
         yield from section.case
+
+
+def conventions() -> list[Convention]:
+    """Return every convention."""
+    return [one for section in sections() for one in section.convention]
 
 
 def played() -> list[Case]:

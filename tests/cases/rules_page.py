@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from case_tables import Case, Row, sections
+from case_tables import Case, Convention, Row, Section, sections
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "rules.md"
 _HEAD: Final = Path(__file__).with_name("rules_head.md")
@@ -36,6 +36,12 @@ _WORDS: Final = {
     "price": "单价 price",
     "version": "价格版本 tariff",
     "charge": "应收 charge",
+    "other_waived": "其他优惠 by other programmes",
+    "left": "减后 left to pay",
+    "balance": "余额 balance",
+    "debt": "抵旧欠 against debts",
+    "proof": "转减证明 proof",
+    "silence": "含未回盘 silence counted",
     "other_charges": "其他收费 other charges",
     "annual_before": "年累计 year before",
     "reading_from": "起码 from reading",
@@ -82,20 +88,28 @@ _OTHERWISE: Final = "本系统另行处理 / the hub does otherwise: "
 
 def page() -> str:
     """Return the whole page."""
-    return _HEAD.read_text(encoding="utf-8") + "".join(
-        "\n" + _section(section.section, section.case) for section in sections()
-    )
+    return _HEAD.read_text(encoding="utf-8") + "".join("\n" + _section(section) for section in sections())
 
 
-def _section(title: str, cases: list[Case]) -> str:
-    return f"## {title}\n\n" + "\n".join(map(_case, cases))
+def _section(section: Section) -> str:
+    return f"## {section.section}\n\n" + "\n".join([*map(_case, section.case), *map(_convention, section.convention)])
+
+
+def _convention(one: Convention) -> str:
+    lines = [f"### {one.number} {one.title}", "", one.rule, ""]
+    lines += [f"**{_LATER}**{one.later}"] if one.later else [_held_by(one.carried_by)]
+    return "\n".join(lines) + "\n"
+
+
+def _held_by(tests: list[str]) -> str:
+    return f"Held by {', '.join(f'`{one}`' for one in tests)}"
 
 
 def _case(case: Case) -> str:
     lines = [f"### {case.number}{case.letter} {case.title}", "", case.rule, "", f"*{case.source}*"]
     lines += [f"**{_LATER}**{case.later}"] if case.later else []
     lines += [f"**{_OTHERWISE}**{case.not_followed}"] if case.not_followed else []
-    lines += [f"Held by {', '.join(f'`{one}`' for one in case.carried_by)}"] if case.carried_by else []
+    lines += [_held_by(case.carried_by)] if case.carried_by else []
     if case.expected:
         lines += ["", "| 已知 given | 经过 when | 应得 expected |", "|---|---|---|", _cells(case)]
     return "\n".join(lines) + "\n"

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from case_tables import Case, cases
+from case_tables import Case, Convention, cases, conventions
 from rules_page import PAGE, page
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +16,10 @@ WORKED = {"4.40", "6.60", "13.20", "7.20", "6.00", "10.00", "-4.40", "2.20"}
 
 def test_every_one_of_the_92_cases_has_an_example() -> None:
     assert {case.number for case in cases()} == set(range(1, 93))
+
+
+def test_every_convention_of_chinese_data_is_named() -> None:
+    assert [one.number for one in conventions()] == [f"4.{number}" for number in range(1, 8)]
 
 
 def test_no_two_examples_have_one_name() -> None:
@@ -30,7 +34,18 @@ def test_every_worked_value_is_expected_somewhere() -> None:
 @pytest.mark.parametrize("case", list(cases()), ids=lambda case: case.key)
 def test_an_example_is_played_or_held_by_tests_or_says_why_not(case: Case) -> None:
     assert bool(case.expected or case.carried_by) or bool(case.not_followed or case.later)
-    for test in case.carried_by:
+    _stand(case.carried_by)
+
+
+@pytest.mark.parametrize("convention", conventions(), ids=lambda one: one.number)
+def test_a_convention_is_held_by_tests_or_says_why_not(convention: Convention) -> None:
+    assert bool(convention.carried_by) != bool(convention.later)
+    _stand(convention.carried_by)
+
+
+def _stand(tests: list[str]) -> None:
+    """Let every test that is named be there."""
+    for test in tests:
         path, _, name = test.partition("::")
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
         names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -19,6 +19,7 @@ from integration.demo.steps import Step
 from integration.demo.story import replies
 from integration.demo.truth import ALLOWANCE_MILLI
 from integration.demo.use import bill_of, months_billed
+from integration.domain.findings import DETECTED
 from schemas.findings import FindingKind
 from schemas.reports import Answer, ReportRow
 from schemas.values import Month, months_between
@@ -61,10 +62,20 @@ def every_line(told: Replies) -> list[Line]:
 # --- what is planted ------------------------------------------------------------------------------------------
 
 
+#: What no company of the demonstration does: for the first three its files have no column.
+NOT_PLAYED = {
+    FindingKind.OVER_CHARGE,
+    FindingKind.PENALTY_NOT_REDUCED,
+    FindingKind.CREDIT_SWALLOWED,
+    FindingKind.READING_BACKWARDS,
+    FindingKind.ACCUMULATOR_WRONG,
+}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_every_kind_of_finding_is_planted_in_every_city(seed: int) -> None:
     wanted = replies(build_city(seed, 400, 1200, FIRST)).wanted
-    assert {one.kind for one in wanted} == set(FindingKind)
+    assert {one.kind for one in wanted} == set(FindingKind) - DETECTED - NOT_PLAYED
 
 
 def test_some_findings_are_mended_by_a_replacement_by_a_supplement_and_by_a_late_report(told: Replies) -> None:
@@ -255,4 +266,4 @@ def test_another_start_tells_the_same_story(tmp_path: Path) -> None:
     """The year's turn and another tariff lie within it."""
     city = build_city(3, 400, 1200, Month(2027, 1))
     assert len([step for step in write_story(city, tmp_path) if step.kind == "report"]) == 14
-    assert {one.kind for one in replies(city).wanted} == set(FindingKind)
+    assert {one.kind for one in replies(city).wanted} == set(FindingKind) - DETECTED - NOT_PLAYED

@@ -44,6 +44,8 @@ def test_publication_moves_before_a_day_of_rest() -> None:
 def test_a_ledger_is_begun_by_a_person() -> None:
     assert {one.job for one in YEAR.due([], datetime.fromisoformat("2026-11-26"))} == {
         Job.RECONCILE,
+        Job.DETECT,
+        Job.OPEN_CASES,
         Job.PURGE,
         Job.RECOMPUTE,
     }
@@ -52,7 +54,8 @@ def test_a_ledger_is_begun_by_a_person() -> None:
 def test_what_happens_daily_is_made_up_for_once() -> None:
     due = YEAR.due([], datetime.fromisoformat("2026-11-26T01:00"))
     assert sorted((one.job.value, one.period) for one in due) == [
-        ("purge", "2026-11-25"), ("recompute", "2026-11-23"), ("reconcile", "2026-11-25"),
+        ("detect", "2026-11-25"), ("open_cases", "2026-11-25"), ("purge", "2026-11-25"), ("recompute", "2026-11-23"),
+        ("reconcile", "2026-11-25"),
     ]  # fmt: skip
 
 

@@ -14,12 +14,18 @@ from integration.domain.households import (
     GRANTING,
     Presence,
     Record,
+    Slice,
     Standing,
     Verdict,
+    continuous_since,
+    end_by_merger,
     fold,
     grace_end,
+    is_live,
     judge_month,
 )
+from integration.domain.mergers import Merger, Mergers, left_over
+from integration.domain.persons import Naming, Span, is_held
 from integration.domain.policy import MidMonth, MonthPolicy
 from integration.settings import config_folder
 from schemas.values import OPEN_DAY, Month, Service, add_months, day_after, day_int, int_day
@@ -184,3 +190,112 @@ def test_rights_never_leak_from_one_category_to_another(service: Service, catego
     served = "hardship_worker" if service is Service.POWER else "dibao_urban"
     expected = Verdict.ENTITLED if category == served else Verdict.CATEGORY_NOT_SERVED
     assert judge_month(timeline, service, Month(2026, 11), POLICY) == expected
+
+
+# --- continuous time -------------------------------------------------------------------------------------------
+
+
+def told(*parts: tuple[int, str, str]) -> list[Slice]:
+    """A timeline of (effective on, status, category), each part reaching to the next, of a certificate without end."""
+    told_on = [
+        Record(n, day, n, Standing(category, status, parts[0][0], OPEN_DAY, OPEN_DAY), "330101")
+        for n, (day, status, category) in enumerate(parts)
+    ]
+    return fold(told_on, [])
+
+
+@pytest.mark.parametrize(
+    ("parts", "since"),
+    [
+        ([(20260105, "active", "dibao_urban")], 20260105),
+        ([(20260105, "active", "dibao_urban"), (20260301, "suspended_review", "dibao_urban")], 20260105),
+        ([(20260105, "active", "dibao_urban"), (20260301, "active", "dibao_rural")], 20260105),
+        ([(20260105, "active", "dibao_edge"), (20260310, "active", "dibao_urban")], 20260310),
+        ([(20260105, "active", "dibao_urban"), (20260310, "ended", "dibao_urban")], None),
+        # revoked and restored within the month, or before a month was missed: no break (39)
+        ([(20260105, "active", "tekun"), (20260310, "ended", "tekun"), (20260325, "active", "tekun")], 20260105),
+        ([(20260105, "active", "tekun"), (20260310, "ended", "tekun"), (20260402, "active", "tekun")], 20260105),
+        # the whole of April was missed
+        ([(20260105, "active", "tekun"), (20260310, "ended", "tekun"), (20260501, "active", "tekun")], 20260501),
+    ],
+)
+def test_since_when_a_household_has_been_low_income(parts: list[tuple[int, str, str]], since: int | None) -> None:
+    assert continuous_since(told(*parts), 20261115, POLICY) == since
+
+
+def test_the_grace_after_a_printed_end_counts_and_a_renewal_within_it_goes_on() -> None:
+    """Printed to 31 March: low-income to 31 May; renewed on 20 May without a break, on 1 July after one."""
+    first = Record(0, 20260105, 0, Standing("dibao_urban", "active", 20260105, 20260331, OPEN_DAY), "330101")
+    for on, since in ((20260520, 20260105), (20260701, 20260701)):
+        renewed = Record(1, on, 1, Standing("dibao_urban", "active", on, OPEN_DAY, OPEN_DAY), "330101")
+        assert continuous_since(fold([first, renewed], []), 20261115, POLICY) == since
+    assert continuous_since(fold([first], []), 20260531, POLICY) == 20260105
+    assert continuous_since(fold([first], []), 20260601, POLICY) is None
+
+
+@given(records, presences, days)
+def test_every_month_of_continuous_time_counts(told_on: list[Record], silences: list[Presence], day: int) -> None:
+    """From its first day on no month is missed, and none would be without the day itself."""
+    timeline = fold(told_on, silences)
+    since = continuous_since(timeline, day, POLICY)
+    if since is None:
+        return
+    assert since <= day
+    wide = policy(water=POLICY.water.model_copy(update={"categories": POLICY.continuous_categories}))
+    for month in MONTHS:
+        if since <= day_int(month.last) and day_int(month.first) <= day:
+            assert judge_month(timeline, Service.WATER, month, wide) in GRANTING
+
+
+# --- mergers ---------------------------------------------------------------------------------------------------
+
+
+@given(records, presences, days)
+def test_a_household_that_became_part_of_another_is_no_beneficiary_from_that_day(
+    told_on: list[Record], silences: list[Presence], day: int
+) -> None:
+    """Before the day nothing changes, afterwards it never lives, and the timeline stays without gaps."""
+    whole = fold(told_on, silences)
+    cut = end_by_merger(whole, day)
+    assert all(not is_live(part.standing) for part in cut if part.valid_to >= day)
+    assert [(part.valid_from, part.standing) for part in cut if part.valid_from < day] == [
+        (part.valid_from, part.standing) for part in whole if part.valid_from < day
+    ]
+    assert all(day_after(one.valid_to) == two.valid_from for one, two in pairwise(cut))
+    assert [part.valid_to for part in cut[-1:]] == [part.valid_to for part in whole[-1:]]
+
+
+@given(st.integers(0, 2).map(lambda n: 3000 * n), st.integers(0, 2).map(lambda n: 3000 * n))
+def test_what_is_left_over_never_grants_a_month_twice(own: int, parts: int) -> None:
+    due = left_over(3000, own, parts)
+    assert due + parts <= max(3000, min(own, 3000) + parts)
+    assert due >= min(own, 3000)
+
+
+def test_the_parts_of_a_household_count_from_the_month_of_the_merger_on() -> None:
+    """1 became part of 2 in March, and 2 of 3 in May."""
+    known = Mergers([Merger(1, 2, 20260310), Merger(2, 3, 20260501)])
+    assert [known.parts(2, Month(2026, n)) for n in (2, 3)] == [set(), {1}]
+    assert [known.parts(3, Month(2026, n)) for n in (4, 5)] == [set(), {1, 2}]
+    assert [known.survivor(n) for n in (1, 2, 3, 4)] == [3, 3, 3, 4]
+
+
+# --- a person in two certificates ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "held"),
+    [
+        ("dibao_urban", "dibao_urban", True),
+        ("dibao_urban", "dibao_rural", True),
+        ("dibao_urban", "tekun", True),
+        ("dibao_urban", "hardship_worker", False),
+        ("hardship_worker", "hardship_worker", True),
+    ],
+)
+def test_only_a_category_that_excludes_mine_makes_me_wait(mine: str, other: str, held: bool) -> None:
+    """The other certificate began earlier; the earlier one never waits (edge cases 44, 45, 49)."""
+    later = Naming(1, (Span(20260301, OPEN_DAY, mine),), 20260301, 1, entitled=True)
+    earlier = Naming(2, (Span(20260101, OPEN_DAY, other),), 20260101, 2, entitled=True)
+    assert is_held(1, [later, earlier], Month(2026, 11), POLICY) is held
+    assert not is_held(2, [later, earlier], Month(2026, 11), POLICY)

@@ -81,7 +81,7 @@ def test_the_place_of_a_month_hangs_on_no_order_and_never_on_what_is_unconfirmed
 
 limits = st.builds(Limit, count=st.integers(0, 30), per_mille=st.integers(0, 300))
 brakes = st.builds(
-    Brake, ends=limits, ends_district=limits, additions=limits, additions_district=limits, changes=limits
+    Brake, **dict.fromkeys(Brake.model_fields, limits)
 )
 counts = st.dictionaries(st.sampled_from("abc"), st.integers(0, 60))
 
@@ -115,9 +115,7 @@ def test_worked_examples_of_a_limit(number: int, base: int, passes: bool) -> Non
 def test_an_absent_district_trips_by_itself_and_its_households_are_no_ends() -> None:
     """Settled reading 21."""
     wide = Limit(count=1000, per_mille=0)
-    brake = Brake(
-        ends=Limit(count=0, per_mille=0), ends_district=wide, additions=wide, additions_district=wide, changes=wide
-    )
+    brake = Brake(**dict.fromkeys(Brake.model_fields, wide) | {"ends": Limit(count=0, per_mille=0)})
     moved = Movement(base={"a": 50, "b": 1}, ends={"b": 1}, named={"a"})
     assert [(trip.limit, trip.district, trip.number) for trip in judge(moved, brake)] == [("district_absent", "b", 1)]
 

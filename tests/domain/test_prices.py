@@ -11,7 +11,7 @@ from bill_rows import FLAT, WATER, amounts, bill, part, price, prices
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.amounts import Amounts, billed, corrected
+from integration.domain.amounts import Amounts, billed, corrected, total_fen
 from integration.domain.draws import Taken
 from integration.domain.judgement import Told
 from integration.domain.policy import TierRule
@@ -27,7 +27,7 @@ YEARLY = price((25_000, 20000), (None, 40000), per="year")
 
 
 def cost(by: Amounts, told: Told, taken: Taken) -> int | None:
-    return by.cost(billed(WATER, told.said), taken)
+    return total_fen(by.lines(billed(WATER, told.said), taken))
 
 
 # --- worked values ---------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_a_correction_moves_usage_and_charges() -> None:
     after = corrected(estimated, bill("B", 202610, -2000, parts=[part(0, 0, charge=-440)]).said)
     assert after.usage_milli == 1000
     assert after.components[0].charge_before_fen == 220
-    assert amounts().cost(after, {202610: 3000}) == 220
+    assert amounts().lines(after, {202610: 3000}) == {"basic": 220}
 
 
 # --- rounding and days, against other ways of reckoning --------------------------------------------------------

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from world import take
 
 from integration.app import compose
-from integration.domain.policy import Policy, load_policy
+from integration.domain.policy import Brake, Policy, load_policy
 from integration.jobs.hub import Hub
 from integration.settings import Settings
 from integration.storage import registry
@@ -36,8 +36,7 @@ def unbraked(policy: Policy) -> Policy:
     """The same policy with a brake that never trips, so that small histories may end everything."""
     content = json.loads(policy.content)
     wide = {"count": 1_000_000, "per_mille": 1000}
-    limits = ("ends", "ends_district", "additions", "additions_district", "changes")
-    content["brake"]["values"][0]["value"] = dict.fromkeys(limits, wide)
+    content["brake"]["values"][0]["value"] = dict.fromkeys(Brake.model_fields, wide)
     return load_policy({"test": content})
 
 

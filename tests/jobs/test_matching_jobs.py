@@ -21,7 +21,7 @@ from world import (
 )
 
 from integration.jobs.hub import Hub
-from integration.jobs.link_accounts import confirm_link
+from integration.jobs.match_queue import confirm_link
 from integration.jobs.sync_aliases import sync_aliases
 from schemas.values import Service
 

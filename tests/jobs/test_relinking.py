@@ -6,7 +6,8 @@ import pytest
 from world import account, delta, household, household_id, publish, roster, run, snapshot, take, water
 
 from integration.jobs.hub import Hub
-from integration.jobs.link_accounts import LinkRefused, confirm_link
+from integration.jobs.link_evidence import LinkRefused
+from integration.jobs.match_queue import confirm_link
 from schemas.values import Service
 
 CLOSED = account("W1", 1, state="销户", closed=20261115)

@@ -43,8 +43,10 @@ def city(hub: Hub) -> dict[str, Place]:
     return {c: place_of(hub, "city_water", c) for c in _CERTIFICATES}
 
 
-def rows_of(random: Random, places: dict[str, Place], month: str, number: int) -> Iterator[dict[str, Any]]:
-    """A month's rows, most of them right."""
+def rows_of(
+    random: Random, places: dict[str, Place], month: str, number: int, years: dict[str, int]
+) -> Iterator[dict[str, Any]]:
+    """A month's rows, most of them right; ``years`` adds up what each used."""
     at = int(month.replace("-", ""))
     for c, place in places.items():
         name, use = f"{month}{c}", random.choice((0, 1000, 2500, 5000, 9000))
@@ -59,7 +61,10 @@ def rows_of(random: Random, places: dict[str, Place], month: str, number: int) -
             continue
         wrong = {"waived": random.choice((0, 1000, 4000))} if chance < 0.25 else {}
         first = {"month": f"2026-{at % 100 - 1:02d}", "to": month} if chance > 0.9 and at > 202610 else {"month": month}
-        row = bill(name, place, use=use, on=day, listed_in=number, **first, **wrong)
+        more = {"annual_before_milli": years.get(c, 0) + random.choice((0, 0, 0, 500))} if chance < 0.8 else {}
+        more |= {"reading_from_milli": 2000, "reading_to_milli": random.choice((1000, 3000))} if chance > 0.7 else {}
+        years[c] = years.get(c, 0) + use
+        row = bill(name, place, use=use, on=day, listed_in=number, **first, **wrong, **more)
         yield row
         if random.random() < 0.15:
             yield row
@@ -81,8 +86,9 @@ def rows_of(random: Random, places: dict[str, Place], month: str, number: int) -
 def files(random: Random, places: dict[str, Place]) -> list[bytes]:
     """Three months' reports: originals, some with a supplement, some with a replacement."""
     found = []
+    years: dict[str, int] = {}
     for number, month in enumerate(_MONTHS, 1):
-        rows = list(rows_of(random, places, month, number))
+        rows = list(rows_of(random, places, month, number, years))
         cut = len(rows) * 2 // 3
         if random.random() < 0.4:
             found.append(report(month, rows[:cut]))

@@ -61,6 +61,15 @@ def test_only_what_was_due_and_applied_is_settled(reported: Hub) -> None:
     }  # fmt: skip
 
 
+def test_what_is_applied_flat_stands_apart_and_what_has_no_proof_within_it(reported: Hub) -> None:
+    """Edge case 31: a shared meter's relief needs the proof that the master account passed it on."""
+    flat = {"answer": "APPLIED_FLAT"}
+    replaced = rows(reported, A=flat | {"proof": "HB-7"}, B=flat, C=flat | {"waived": 2000})
+    send(reported, report("2026-11", replaced[:4], kind="replace", edition=2))
+    found = settle(reported, "city_water", NOVEMBER, actor="tester").settlement.totals
+    assert (found.flat_basis, found.flat_unproven) == (Amount(3, 8000, 1760), Amount(2, 5000, 1100))
+
+
 def test_it_never_changes_and_what_comes_later_is_a_numbered_adjustment(reported: Hub) -> None:
     first = settle(reported, "city_water", NOVEMBER, actor="tester").settlement
     assert settle(reported, "city_water", NOVEMBER, actor="tester").state == "unchanged"

@@ -11,20 +11,25 @@ from typing import Any
 
 import msgspec
 import pytest
+from deciding import PAPERS, approved
 from sqlalchemy import BigInteger, Column, Connection, Table, select
 from test_convergence import unbraked
 from world import account, delta, household, link, member, roster, snapshot, take
 
 from integration.domain.allowance import NO_PLACE
-from integration.domain.households import Verdict, judge_month
+from integration.domain.decisions import Kind
+from integration.domain.households import Verdict
 from integration.domain.policy import MidMonth, load_policy
+from integration.jobs import decide
 from integration.jobs.compute_month import TotalsDisagree, compute_month
 from integration.jobs.hub import Hub
 from integration.jobs.month_keys import KeyJudge
-from integration.storage import ledger, registry, setwise
+from integration.storage import ledger, rosters, setwise
+from integration.storage.decisions import refused_pairs
 from integration.storage.errors import UniqueTaken
-from integration.storage.tables import contests, postings
-from schemas.values import MONTHLY, OPEN_DAY, Month
+from integration.storage.links import current_links
+from integration.storage.tables import OPEN_VERSION, contests, postings
+from schemas.values import MONTHLY, OPEN_DAY, Month, Service
 
 MONTH = Month(2026, 11)
 _DAYS = (20250301, 20260930, 20261001, 20261031, 20261101, 20261102, 20261115, 20261129, 20261130, 20261201, 20270115)
@@ -70,6 +75,20 @@ def changes(rng: random.Random, rows: list[dict[str, Any]]) -> list[dict[str, An
     return changed
 
 
+def mergers(rng: random.Random, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Households of which a later record says that the next one is part of them."""
+    merged = []
+    for version, one in enumerate(range(0, len(rows) - 1, 9), 1500):
+        keep, gone = rows[one], rows[one + 1]
+        said = {"effective_on": rng.choice(_DAYS), "source_version": version}
+        both = {
+            "certificates": keep["certificates"] + gone["certificates"],
+            "members": keep["members"] + gone["members"],
+        }
+        merged.append(keep | both | said)
+    return merged
+
+
 def accounts(rng: random.Random, rows: list[dict[str, Any]], changed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Accounts that agree, that do not, that are closed in the month, shop-houses, and new ones of movers."""
     found = []
@@ -95,9 +114,27 @@ def build(hub: Hub, rng: random.Random) -> None:
     roster(hub, "city_water", openings)
     roster(hub, "city_gas", [account(f"G{one}", one * 3) for one in range(1, _SIZE, 2)])
     link(hub)
-    assert take(hub, delta(changed, position=2000)).state == "applied"
+    assert take(hub, delta(changed + mergers(rng, rows), position=2000)).state == "applied"
     roster(hub, "city_water", people)
     link(hub)
+    decide_of_some(hub, rng)
+    link(hub)
+
+
+def decide_of_some(hub: Hub, rng: random.Random) -> None:
+    """Some want nothing from a day on, and some were linked to an account that was never theirs."""
+    with hub.store.read() as connection:
+        linked = current_links(connection, list(ledger.household_ids(connection)))
+        numbers = {one: rosters.number_at(connection, one, OPEN_VERSION - 1) for one in range(1, 2 * _SIZE)}
+    for who in sorted(linked)[::12]:
+        since = rng.choice((20261001, 20261101, 20261115))
+        approved(hub, decide.propose_refusal(hub, Kind.OPT_OUT, who, Service.WATER, since, PAPERS, actor="clerk"))
+    for who in sorted(linked)[5::12]:
+        one = linked[who][-1]
+        number = (numbers[one.span.account_id] or ("", ""))[1]
+        since = rng.choice((one.span.valid_from, min(20261110, one.span.valid_to)))
+        filed = decide.propose_wrong_link(hub, who, Service(one.service), number, since, PAPERS, actor="clerk")
+        approved(hub, filed)
 
 
 def varied(hub: Hub, rule: MidMonth) -> Hub:
@@ -139,17 +176,19 @@ def test_the_town_has_every_kind_of_knot(sqlite_hub: Hub) -> None:
     build(hub, random.Random(1))
     summary = compute_month(hub, MONTH, actor="tester")
     with hub.store.read() as connection:
-        for known in registry.timelines(connection, None).values():
-            timeline = [one.part for one in known]
-            seen[judge_month(timeline, MONTHLY[0], MONTH, hub.policy.at(MONTH))] += 1
+        ids = list(ledger.household_ids(connection))
+        judge = KeyJudge(connection, ids, summary.cut_off, {MONTH: hub.policy.at(MONTH)})
+        seen.update(judge.verdict(one, MONTHLY[0], MONTH) for one in ids)
+        seen["parted"] = len(refused_pairs(connection, ids))
         seen["contested"] = len(connection.execute(select(contests)).all())
         seen["none yet"] = len(connection.execute(select(postings).where(postings.c.account_id == NO_PLACE)).all())
-        links = ledger.links_of(connection, list(ledger.household_ids(connection)), summary.cut_off)
+        links = ledger.links_of(connection, ids, summary.cut_off)
         seen["moved"] = sum(len(spans) > 1 for spans in links.values())
     wanted = {*Verdict} - {Verdict.ABSENT, Verdict.NOT_IN_REGISTRY, Verdict.SPLIT_MONTH} | {
         "contested",
         "none yet",
         "moved",
+        "parted",
     }
     assert {one for one in wanted if not seen[one]} == set()
 

@@ -74,6 +74,10 @@ def city(gas: GasWorks, sqlite_template: Path, ring, tmp_path: Path) -> Iterator
     store.close()
 
 
+#: What may be found of these partners: nobody sends a second roster, and the suburb fetches its list a month later.
+LATER = {"no_roster", "not_collected"}
+
+
 class Hands:
     """Everybody's hands through the year: the hub's clock, and what lies in whose folder."""
 
@@ -155,7 +159,7 @@ def test_months_with_every_partner_in_its_own_tongue(
             assert suburb.send(token, suburb.report(month, suburb.month(month)), f"report-{month}") == 202
             hands.collect()
             hands.until(f"{after}-11T07:00:00+08:00")
-            assert kinds(city) == [], month
+            assert set(kinds(city)) <= LATER, month
     everything_adds_up(city, played)
     every_file_and_message_arrived(city, gas, months + 1)  # that of the next month is out already
 
@@ -175,7 +179,7 @@ def everything_adds_up(hub: Hub, months: list[Month]) -> None:
             assert balance_of(hub, str(month), company) == {"listed": 3000 * households, "drawn": 3000 * households}
         for month in months:
             settle(hub, company, month, actor="supervisor")
-    assert kinds(hub) == []
+    assert set(kinds(hub)) <= LATER
 
 
 def every_file_and_message_arrived(hub: Hub, gas: GasWorks, lists: int) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import addresses
-from schemas.addresses import normal_address, place_key
+from schemas.addresses import address_key, normal_address, parse_address, place_key, street_room_key
+from schemas.configuration import ConfigurationRefused
+from schemas.streets import Streets, load_streets
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,10 @@ def test_spellings_of_one_dwelling_meet(text: str) -> None:
         ("七宝镇十号", "七宝镇10号"),
         ("A座1201", "A栋1201室"),
         ("二层楼道", "2层楼道"),
+        ("县前街5号", "县前街5号"),
+        ("江南市场街5号", "江南市场街5号"),
+        ("城中区阳光小区3幢", "阳光小区3栋"),
+        ("文一路5弄3号501", "文一路5弄3号501室"),
     ],
 )
 def test_names_with_numerals_stay_names(text: str, normal: str) -> None:
@@ -79,3 +86,40 @@ def test_an_address_taken_for_normal_is_just_what_the_rules_make_of_it(text: str
 
 def test_a_plain_address_is_taken_for_normal() -> None:
     assert addresses._NORMAL.fullmatch("五一路12号3栋2单元501室")
+
+
+def test_both_names_of_a_renamed_street_are_one() -> None:
+    """Also where the street changed its name twice."""
+    streets = Streets({"解放路": "东风路", "东风路": "人民大街"})
+    texts = ("人民大街12号3-2-501", "东风路12号3栋2单元501室", "江城市解放路十二号3栋2单元501室")
+    assert {normal_address(text, streets) for text in texts} == {"人民大街12号3栋2单元501室"}
+
+
+@pytest.mark.parametrize("text", ["无", "不详", "0000", "111111", "", "同上"])
+def test_placeholders_are_no_address(text: str) -> None:
+    """Case 58."""
+    assert address_key(text) == ""
+
+
+RENAMED = {"since": date(2012, 6, 1), "source": "公告"}
+
+
+@pytest.mark.parametrize(
+    ("renamed", "problem"),
+    [
+        ([{"old": "东路", "new": "东路"}], "one name"),
+        ([{"old": "东路", "new": "西路"}, {"old": "东路", "new": "南路"}], "twice"),
+        ([{"old": "东路", "new": "西路"}, {"old": "西路", "new": "东路"}], "leads back"),
+        ([{"old": "东路"}], "required"),
+    ],
+)
+def test_renamings_that_cannot_be_are_refused(renamed: list[dict[str, str]], problem: str) -> None:
+    with pytest.raises(ConfigurationRefused, match=problem):
+        load_streets("streets.toml", {"renamed": [one | RENAMED for one in renamed]})
+
+
+def test_the_keys_of_a_house_need_street_house_and_room() -> None:
+    assert street_room_key(parse_address("", "和平路12号3栋2单元501室")) == "和平路|12号3栋|501"
+    assert (
+        street_room_key(parse_address("和平社区", "3栋501")) == street_room_key(parse_address("", "和平路12号")) == ""
+    )

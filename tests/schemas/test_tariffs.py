@@ -34,6 +34,13 @@ def test_a_price_is_by_default_the_basic_one_of_residents_by_the_month() -> None
     assert found.tiers == (Tier(up_to_milli=15000, price_e4=22000), Tier(up_to_milli=None, price_e4=31000))
 
 
+def test_a_price_without_tax_is_refused() -> None:
+    """Edge case 32."""
+    assert Price.model_validate(price()).tax_included
+    ((_, problem),) = faults(Price, price(tax_included=False))
+    assert "state the price with it" in problem
+
+
 @pytest.mark.parametrize("key", ["version", "from", "source", "tiers"])
 def test_what_a_price_needs_is_missed(key: str) -> None:
     content = price()

@@ -32,6 +32,7 @@ FOREVER: Final = (
     "tariffs",
     "report_rows",
     "finding_events",
+    "case_events",
     "reconciliations",
     "settlements",
     "replies",
@@ -39,6 +40,19 @@ FOREVER: Final = (
     "collections",
     "delivery_attempts",
     "list_floors",
+    "match_decisions",
+    "match_checks",
+    "samples",
+    "sample_strata",
+    "sample_rows",
+    "sample_events",
+    "sample_results",
+    "communities",
+    "scorecards",
+    "decisions",
+    "move_months",
+    "decision_lines",
+    "decision_outcomes",
 )
 ERASABLE: Final = ("claims", "lookups", "parked_rows")
 DATED: Final = tuple(t.name for t in metadata.sorted_tables if "known_to" in t.columns and t.name not in ERASABLE)

@@ -4,8 +4,8 @@ Conventions: days are integers YYYYMMDD (``OPEN_DAY`` = no end), months YYYYMM, 
 the epoch in UTC, quantities ``_milli``. ``known_from`` / ``known_to`` are knowledge versions: a row is known at version
 k when ``known_from <= k < known_to``; ``known_to`` is OPEN_VERSION until its successor closes it, and nothing else in
 a fact ever changes (migration 0001 puts triggers under that sentence). Personal data stands in ``sealed_records``,
-``household_keys``, ``lookups``, ``account_holders``, ``submission_chunks`` and ``report_texts`` alone, and only
-encrypted or as keyed digests.
+``household_keys``, ``lookups``, ``match_keys``, ``account_holders``, ``submission_chunks``, ``report_texts``,
+``sample_notes`` and ``case_events`` alone, and only encrypted or as keyed digests.
 """
 
 from integration.domain.allowance import NO_PLACE
@@ -39,8 +39,14 @@ from integration.storage.tables.arrivals import (
     submission_outcomes,
     submissions,
 )
+from integration.storage.tables.cases import case_events, cases
 from integration.storage.tables.columns import OPEN_VERSION, metadata
+from integration.storage.tables.decisions import decision_lines, decision_outcomes, decisions
+from integration.storage.tables.detectors import communities, explanations, scorecards
 from integration.storage.tables.ledger import list_chunks, lists, postings, runs
+from integration.storage.tables.matches import match_checks, match_decisions, match_keys, match_reviews
+from integration.storage.tables.mergers import mergers
+from integration.storage.tables.moves import move_months
 from integration.storage.tables.oversight import audit, audit_leaves, checkpoints
 from integration.storage.tables.registry import (
     claims,
@@ -66,6 +72,14 @@ from integration.storage.tables.reports import (
     settlements,
     tariffs,
 )
+from integration.storage.tables.samples import (
+    sample_events,
+    sample_notes,
+    sample_results,
+    sample_rows,
+    sample_strata,
+    samples,
+)
 from integration.storage.tables.service import (
     boxes,
     collected_files,
@@ -88,15 +102,22 @@ __all__ = [
     "audit",
     "audit_leaves",
     "boxes",
+    "case_events",
+    "cases",
     "checkpoints",
     "claims",
     "clients",
     "collected_files",
     "collections",
+    "communities",
     "contests",
     "credentials",
+    "decision_lines",
+    "decision_outcomes",
+    "decisions",
     "delivery_attempts",
     "draws",
+    "explanations",
     "facts",
     "finding_events",
     "findings",
@@ -112,7 +133,13 @@ __all__ = [
     "lists",
     "login_failures",
     "lookups",
+    "match_checks",
+    "match_decisions",
+    "match_keys",
+    "match_reviews",
+    "mergers",
     "metadata",
+    "move_months",
     "movements",
     "nonces",
     "outbox",
@@ -129,6 +156,13 @@ __all__ = [
     "reports",
     "restores",
     "runs",
+    "sample_events",
+    "sample_notes",
+    "sample_results",
+    "sample_rows",
+    "sample_strata",
+    "samples",
+    "scorecards",
     "sealed_records",
     "sessions",
     "settlements",

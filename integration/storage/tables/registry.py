@@ -49,6 +49,7 @@ records = Table(
     int_column("source_version"),
     int_column("standing_id"),
     code_column("district"),
+    int_column("community_id"),  # 0 where none was named
     bytes_column("digest"),
     int_column("known_from"),
     Index(None, "digest", unique=True),

@@ -112,8 +112,9 @@ findings = Table(
     code_column("company"),
     code_column("identity"),
     code_column("service"),
-    code_column("scope"),  # row, key, company
+    code_column("scope"),  # row, key, company, detector
     code_column("kind"),
+    code_column("reason", server_default=""),  # of a detector's, else ""
     code_column("acts"),
     int_column("month"),
     int_column("report_month"),
@@ -154,6 +155,7 @@ finding_events = Table(
 )
 
 #: Every reconciliation of a company: what it knew, and what came of it. ``run_id`` is the newest run listed by then.
+#: The detectors' work stands among them under company "": it is about everybody.
 reconciliations = Table(
     "reconciliations",
     metadata,

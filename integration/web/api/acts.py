@@ -7,7 +7,8 @@ from typing import Any, Final
 from integration.domain.rights import Right
 from integration.jobs.compute_month import RunSummary, compute_month
 from integration.jobs.decide_hold import Decision, approve_release, propose_release, reject_hold
-from integration.jobs.link_accounts import LinkSummary, confirm_link, link_accounts
+from integration.jobs.link_accounts import LinkSummary, link_accounts
+from integration.jobs.match_queue import confirm_link
 from integration.jobs.publish import PublishResult, publish_month
 from integration.jobs.reconcile import Reconciliation, reconcile
 from integration.jobs.settle import SettleResult, settle

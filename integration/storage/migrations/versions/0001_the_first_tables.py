@@ -96,6 +96,44 @@ def upgrade() -> None:
     sa.Column('not_before_us', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('partner', name=op.f('pk_boxes'))
     )
+    op.create_table('case_events',
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('actor', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('event', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('about', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('note', sa.LargeBinary(), nullable=True),
+    sa.PrimaryKeyConstraint('number', 'n', name=op.f('pk_case_events')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('cases',
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('identity', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('household_id', sa.BigInteger(), nullable=False),
+    sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('month', sa.BigInteger(), nullable=False),
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('finding_id', sa.BigInteger(), nullable=False),
+    sa.Column('districts', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('opened_us', sa.BigInteger(), nullable=False),
+    sa.Column('opened_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('state', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('events', sa.Integer(), nullable=False),
+    sa.Column('assignee', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=True),
+    sa.Column('due_on', sa.BigInteger(), nullable=False),
+    sa.Column('resolved_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=True),
+    sa.Column('approved_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=True),
+    sa.CheckConstraint("state <> 'closed' OR approved_by IS NOT NULL", name=op.f('ck_cases_closed_by_somebody')),
+    sa.CheckConstraint('approved_by IS NULL OR approved_by <> resolved_by', name=op.f('ck_cases_two_persons')),
+    sa.PrimaryKeyConstraint('number', name=op.f('pk_cases')),
+    sa.UniqueConstraint('kind', 'identity', name=op.f('uq_cases_kind_identity'))
+    )
+    with op.batch_alter_table('cases', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_cases_household_id'), ['household_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_cases_state_kind'), ['state', 'kind'], unique=False)
+
     op.create_table('checkpoints',
     sa.Column('tree_size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('root_sha256', sa.LargeBinary(), nullable=False),
@@ -157,6 +195,15 @@ def upgrade() -> None:
     sa.Column('client_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.PrimaryKeyConstraint('company', 'number', 'rendering', name=op.f('pk_collections'))
     )
+    op.create_table('communities',
+    sa.Column('community_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('district', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('digest', sa.LargeBinary(), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('created', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('community_id', name=op.f('pk_communities')),
+    sa.UniqueConstraint('digest', name=op.f('uq_communities_digest'))
+    )
     op.create_table('contests',
     sa.Column('digest', sa.LargeBinary(), nullable=False),
     sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -165,6 +212,28 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('digest', 'household_id', 'record_id', name=op.f('pk_contests')),
     sqlite_with_rowid=False
     )
+    op.create_table('decisions',
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('household_id', sa.BigInteger(), nullable=False),
+    sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('from_on', sa.BigInteger(), nullable=False),
+    sa.Column('other_household_id', sa.BigInteger(), nullable=False),
+    sa.Column('undoes', sa.BigInteger(), nullable=False),
+    sa.Column('authority_number', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('authority_on', sa.BigInteger(), nullable=False),
+    sa.Column('notified_on', sa.BigInteger(), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('evidence', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('proposed_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('proposed_us', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('number', name=op.f('pk_decisions')),
+    sa.UniqueConstraint('number', 'proposed_by', name=op.f('uq_decisions_number_proposed_by'))
+    )
+    with op.batch_alter_table('decisions', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_decisions_household_id'), ['household_id'], unique=False)
+
     op.create_table('delivery_attempts',
     sa.Column('message_id', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
@@ -199,6 +268,28 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('draws', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_draws_report_id'), ['report_id'], unique=False)
+
+    op.create_table('explanations',
+    sa.Column('explanation_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('month', sa.BigInteger(), nullable=False),
+    sa.Column('measure', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('district', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('before', sa.BigInteger(), nullable=False),
+    sa.Column('now', sa.BigInteger(), nullable=False),
+    sa.Column('reason', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('explained_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('explained_us', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), server_default='open', nullable=False),
+    sa.Column('decided_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=True),
+    sa.Column('decided_us', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("state = 'open' OR decided_by IS NOT NULL", name=op.f('ck_explanations_decided_by_somebody')),
+    sa.CheckConstraint('decided_by IS NULL OR decided_by <> explained_by', name=op.f('ck_explanations_two_persons')),
+    sa.PrimaryKeyConstraint('explanation_id', name=op.f('pk_explanations'))
+    )
+    with op.batch_alter_table('explanations', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_explanations_company_month'), ['company', 'month'], unique=False)
 
     op.create_table('facts',
     sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -238,6 +329,7 @@ def upgrade() -> None:
     sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('scope', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('kind', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('reason', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), server_default='', nullable=False),
     sa.Column('acts', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('month', sa.BigInteger(), nullable=False),
     sa.Column('report_month', sa.BigInteger(), nullable=False),
@@ -395,6 +487,87 @@ def upgrade() -> None:
     with op.batch_alter_table('lookups', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_lookups_household_id'), ['household_id'], unique=False)
 
+    op.create_table('match_checks',
+    sa.Column('decision_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('found', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.Column('decided_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('checked_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('checked_us', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('checked_by <> decided_by', name=op.f('ck_match_checks_two_persons')),
+    sa.PrimaryKeyConstraint('decision_id', name=op.f('pk_match_checks'))
+    )
+    op.create_table('match_decisions',
+    sa.Column('decision_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('household_id', sa.BigInteger(), nullable=False),
+    sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('outcome', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('per_mille', sa.Integer(), nullable=False),
+    sa.Column('reasons', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('doubts', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('evidence', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.Column('sampled', sa.SmallInteger(), nullable=False),
+    sa.Column('decided_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('decided_us', sa.BigInteger(), nullable=False),
+    sa.Column('known_from', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('decision_id', name=op.f('pk_match_decisions'))
+    )
+    with op.batch_alter_table('match_decisions', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_match_decisions_household_id'), ['household_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_match_decisions_known_from'), ['known_from'], unique=False)
+
+    op.create_table('match_keys',
+    sa.Column('kind', sa.SmallInteger(), nullable=False),
+    sa.Column('digest', sa.LargeBinary(), nullable=False),
+    sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.PrimaryKeyConstraint('kind', 'digest', 'household_id', name=op.f('pk_match_keys')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('match_keys', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_match_keys_household_id'), ['household_id'], unique=False)
+
+    op.create_table('match_reviews',
+    sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('per_mille', sa.Integer(), nullable=False),
+    sa.Column('reasons', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('doubts', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('known_from', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('household_id', 'service', 'account_id', name=op.f('pk_match_reviews')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('match_reviews', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_match_reviews_account_id'), ['account_id'], unique=False)
+
+    op.create_table('mergers',
+    sa.Column('gone_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('known_from', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('keep_id', sa.BigInteger(), nullable=False),
+    sa.Column('merged_on', sa.BigInteger(), nullable=False),
+    sa.Column('evidence', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('known_to', sa.BigInteger(), server_default='4611686018427387904', nullable=False),
+    sa.PrimaryKeyConstraint('gone_id', 'known_from', name=op.f('pk_mergers')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('mergers', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_mergers_keep_id'), ['keep_id'], unique=False)
+
+    op.create_table('move_months',
+    sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('service', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('month', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('known_from', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('keeps_milli', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('household_id', 'service', 'month', 'account_id', 'known_from', name=op.f('pk_move_months')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('move_months', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_move_months_known_from'), ['known_from'], unique=False)
+
     op.create_table('movements',
     sa.Column('version', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('district', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
@@ -505,6 +678,7 @@ def upgrade() -> None:
     sa.Column('source_version', sa.BigInteger(), nullable=False),
     sa.Column('standing_id', sa.BigInteger(), nullable=False),
     sa.Column('district', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('community_id', sa.BigInteger(), nullable=False),
     sa.Column('digest', sa.LargeBinary(), nullable=False),
     sa.Column('known_from', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('household_id', 'record_id', name=op.f('pk_records')),
@@ -587,6 +761,80 @@ def upgrade() -> None:
     sa.Column('digest', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('run_id', name=op.f('pk_runs')),
     sa.UniqueConstraint('month', 'n', name=op.f('uq_runs_month_n'))
+    )
+    op.create_table('sample_events',
+    sa.Column('sample_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('event', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('actor', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('due_on', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('sample_id', 'event', name=op.f('pk_sample_events'))
+    )
+    op.create_table('sample_notes',
+    sa.Column('sample_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('place', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('household_id', sa.BigInteger(), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('sample_id', 'place', 'n', name=op.f('pk_sample_notes'))
+    )
+    with op.batch_alter_table('sample_notes', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sample_notes_household_id'), ['household_id'], unique=False)
+
+    op.create_table('sample_results',
+    sa.Column('sample_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('place', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('actor', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('result', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('quantity_milli', sa.BigInteger(), nullable=False),
+    sa.Column('amount_fen', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('sample_id', 'place', 'n', name=op.f('pk_sample_results'))
+    )
+    op.create_table('sample_rows',
+    sa.Column('sample_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('place', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('stratum', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('report_id', sa.BigInteger(), nullable=False),
+    sa.Column('row', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('sample_id', 'place', name=op.f('pk_sample_rows'))
+    )
+    with op.batch_alter_table('sample_rows', schema=None) as batch_op:
+        batch_op.create_index('uq_sample_rows_row', ['sample_id', 'report_id', 'row'], unique=True)
+
+    op.create_table('sample_strata',
+    sa.Column('sample_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('stratum', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('rows', sa.BigInteger(), nullable=False),
+    sa.Column('waived_milli', sa.BigInteger(), nullable=False),
+    sa.Column('waived_fen', sa.BigInteger(), nullable=False),
+    sa.Column('drawn', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('sample_id', 'stratum', name=op.f('pk_sample_strata'))
+    )
+    op.create_table('samples',
+    sa.Column('sample_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('month', sa.BigInteger(), nullable=False),
+    sa.Column('drawn_us', sa.BigInteger(), nullable=False),
+    sa.Column('drawn_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('reports', sa.Text(), nullable=False),
+    sa.Column('tree_size', sa.BigInteger(), nullable=False),
+    sa.Column('root_sha256', sa.LargeBinary(), nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('sample_id', name=op.f('pk_samples')),
+    sa.UniqueConstraint('company', 'month', 'signature', name=op.f('uq_samples_company_month_signature'))
+    )
+    op.create_table('scorecards',
+    sa.Column('company', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('month', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('n', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('at_us', sa.BigInteger(), nullable=False),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.Column('policy_sha256', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('actor', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('content', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('company', 'month', 'n', name=op.f('pk_scorecards'))
     )
     op.create_table('sealed_records',
     sa.Column('household_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -673,6 +921,31 @@ def upgrade() -> None:
     with op.batch_alter_table('credentials', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_credentials_kind_key_id'), ['kind', 'key_id'], unique=False)
 
+    op.create_table('decision_lines',
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('month', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('account_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('quantity_milli', sa.BigInteger(), nullable=False),
+    sa.Column('amount_fen', sa.BigInteger(), nullable=False),
+    sa.Column('stays_milli', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['number'], ['decisions.number'], name=op.f('fk_decision_lines_number')),
+    sa.PrimaryKeyConstraint('number', 'month', 'account_id', name=op.f('pk_decision_lines'))
+    )
+    op.create_table('decision_outcomes',
+    sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('outcome', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('proposed_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('decided_by', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
+    sa.Column('decided_us', sa.BigInteger(), nullable=False),
+    sa.Column('known_from', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.CheckConstraint("outcome <> 'approved' OR (decided_by <> proposed_by AND known_from IS NOT NULL)", name=op.f('ck_decision_outcomes_two_persons')),
+    sa.ForeignKeyConstraint(['known_from'], ['knowledge.version'], name=op.f('fk_decision_outcomes_known_from')),
+    sa.ForeignKeyConstraint(['number', 'proposed_by'], ['decisions.number', 'decisions.proposed_by'], name=op.f('fk_decision_outcomes_number')),
+    sa.PrimaryKeyConstraint('number', name=op.f('pk_decision_outcomes'))
+    )
+    with op.batch_alter_table('decision_outcomes', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_decision_outcomes_known_from'), ['known_from'], unique=False)
+
     op.create_table('sessions',
     sa.Column('token_sha256', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
     sa.Column('name', sa.String().with_variant(sa.String(collation='C'), 'postgresql'), nullable=False),
@@ -727,6 +1000,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_sessions_name'))
 
     op.drop_table('sessions')
+    with op.batch_alter_table('decision_outcomes', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_decision_outcomes_known_from'))
+
+    op.drop_table('decision_outcomes')
+    op.drop_table('decision_lines')
     with op.batch_alter_table('credentials', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_credentials_kind_key_id'))
 
@@ -741,6 +1019,19 @@ def downgrade() -> None:
     op.drop_table('snapshots')
     op.drop_table('settlements')
     op.drop_table('sealed_records')
+    op.drop_table('scorecards')
+    op.drop_table('samples')
+    op.drop_table('sample_strata')
+    with op.batch_alter_table('sample_rows', schema=None) as batch_op:
+        batch_op.drop_index('uq_sample_rows_row')
+
+    op.drop_table('sample_rows')
+    op.drop_table('sample_results')
+    with op.batch_alter_table('sample_notes', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sample_notes_household_id'))
+
+    op.drop_table('sample_notes')
+    op.drop_table('sample_events')
     op.drop_table('runs')
     op.drop_table('restores')
     op.drop_table('reports')
@@ -775,6 +1066,28 @@ def downgrade() -> None:
 
     op.drop_table('nonces')
     op.drop_table('movements')
+    with op.batch_alter_table('move_months', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_move_months_known_from'))
+
+    op.drop_table('move_months')
+    with op.batch_alter_table('mergers', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_mergers_keep_id'))
+
+    op.drop_table('mergers')
+    with op.batch_alter_table('match_reviews', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_match_reviews_account_id'))
+
+    op.drop_table('match_reviews')
+    with op.batch_alter_table('match_keys', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_match_keys_household_id'))
+
+    op.drop_table('match_keys')
+    with op.batch_alter_table('match_decisions', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_match_decisions_known_from'))
+        batch_op.drop_index(batch_op.f('ix_match_decisions_household_id'))
+
+    op.drop_table('match_decisions')
+    op.drop_table('match_checks')
     with op.batch_alter_table('lookups', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_lookups_household_id'))
 
@@ -814,12 +1127,21 @@ def downgrade() -> None:
         batch_op.drop_index('ix_facts_known_from')
 
     op.drop_table('facts')
+    with op.batch_alter_table('explanations', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_explanations_company_month'))
+
+    op.drop_table('explanations')
     with op.batch_alter_table('draws', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_draws_report_id'))
 
     op.drop_table('draws')
     op.drop_table('delivery_attempts')
+    with op.batch_alter_table('decisions', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_decisions_household_id'))
+
+    op.drop_table('decisions')
     op.drop_table('contests')
+    op.drop_table('communities')
     op.drop_table('collections')
     with op.batch_alter_table('collected_files', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_collected_files_partner_state'))
@@ -828,6 +1150,12 @@ def downgrade() -> None:
     op.drop_table('clients')
     op.drop_table('claims')
     op.drop_table('checkpoints')
+    with op.batch_alter_table('cases', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_cases_state_kind'))
+        batch_op.drop_index(batch_op.f('ix_cases_household_id'))
+
+    op.drop_table('cases')
+    op.drop_table('case_events')
     op.drop_table('boxes')
     op.drop_table('audit_leaves')
     op.drop_table('audit')
