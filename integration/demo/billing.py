@@ -142,7 +142,7 @@ class Billing:
                 fen = prices.flat(litres, prices.SHARED_E4)
                 return Charged(litres, fen, prices.SHARED_VERSION, prices.SHARED_E4)
         elif litres is None:
-            litres = sum(used(place[1], month) for month in months)
+            litres = sum(used(self.accounts[place], month) for month in months)
         if self.company == CITY_GAS:
             fen = prices.charge_of_year(self.company, last, self.annual(place, months[0]), litres)
             return Charged(litres, fen, version, price)
@@ -155,7 +155,7 @@ class Billing:
         flat = self.accounts[place].meter in ("flat", "indirect")
         earlier = [month.plus(-back) for back in range(1, month.number)]
         return figure(place[1], "year") % 60 * 10_000 + sum(
-            ALLOWANCE_MILLI if flat else used(place[1], one) for one in earlier
+            ALLOWANCE_MILLI if flat else used(self.accounts[place], one) for one in earlier
         )
 
     def worth(self, place: Number, due: Mapping[Month, int]) -> int:
@@ -208,8 +208,8 @@ class Billing:
         return former if former and day < self.first.first.replace(day=15) else place[1]
 
     def _reading(self, place: Number, month: Month) -> int:
-        begun = figure(place[1], "meter") * 1000
-        return begun + sum(used(place[1], self.month(turn)) for turn in range(-_REACH, month.minus(self.first)))
+        begun, account = figure(place[1], "meter") * 1000, self.accounts[place]
+        return begun + sum(used(account, self.month(turn)) for turn in range(-_REACH, month.minus(self.first)))
 
     def _said(self, place: Number, turn: int, litres: int, *, is_full: bool) -> str:
         """Return the answer to a bill; it is full if it draws all that its months allow."""

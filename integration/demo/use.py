@@ -21,8 +21,16 @@ def figure(number: str, what: str) -> int:
     return crc32(f"{number}/{what}".encode()) % 10_000
 
 
-def used(number: str, month: Month) -> int:
-    """Return the litres used in a month: sometimes none, sometimes less than an allowance, mostly more."""
+def used(account: Account, month: Month) -> int:
+    """Return the litres used in a month: sometimes none, sometimes less than an allowance, mostly more.
+
+    Whoever moves uses at least the allowance before: then nothing of it is left to move along (edge case 47).
+    """
+    litres = _used(account.number, month)
+    return max(litres, 3000) if closes_in(account, month) or closes_in(account, month.plus(1)) else litres
+
+
+def _used(number: str, month: Month) -> int:
     chance = figure(number, str(month)) % 100
     if chance < 4:
         return 0

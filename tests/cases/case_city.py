@@ -88,16 +88,16 @@ def last_month(cases: list[Case]) -> Month:
 def variant(hub: Hub, case: Case) -> Hub:
     """Return the hub under the policy and the tariff that a case asks for."""
     if case.policy:
-        hub = hub.under(_policy(hub.policy, case.policy))
+        hub = hub.under(changed_policy(hub.policy, case.policy))
     if case.tariff:
         prices = tuple(Price(**{"source": "sheet", **price}) for price in TARIFFS[case.tariff])
         water = hub.companies["city_water"]
-        priced = _Priced(water, Tariff(prices=prices))
+        priced = Priced(water, Tariff(prices=prices))
         hub = replace(hub, companies={**hub.companies, "city_water": priced})  # type: ignore[dict-item]
     return hub
 
 
-class _Priced:
+class Priced:
     """A company as it is, with another tariff."""
 
     def __init__(self, company: object, tariff: Tariff) -> None:
@@ -107,7 +107,7 @@ class _Priced:
         return getattr(self._company, name)
 
 
-def _policy(policy: Policy, changes: Row) -> Policy:
+def changed_policy(policy: Policy, changes: Row) -> Policy:
     import json
 
     content = json.loads(policy.content)

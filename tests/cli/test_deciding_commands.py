@@ -24,13 +24,13 @@ def test_a_refusal_is_proposed_by_one_and_approved_by_another(shell: Shell) -> N
 
 @pytest.mark.parametrize("taken", ["2026-11:3", "2026-11:3.0001:6.60", "2026-13:3:6.60", "2026-11:inf:1"])
 def test_what_is_taken_back_must_be_written_whole(looking: Shell, taken: str) -> None:
-    authority = ("--authority", "7", "2026-11-01", "2026-11-02")
+    authority = ("--authority", "民函〔2026〕7号", "2026-11-01", "2026-11-02")
     words = ("decision", "claw-back", 1, "water", taken, *authority, *PAPERS, "--as", "li")
     assert "month:quantity:yuan" in looking(*words, ends=2).output
 
 
 def test_no_more_is_taken_back_than_was_drawn(shell: Shell) -> None:
-    authority = ("--authority", "7", "2026-11-01", "2026-11-02")
+    authority = ("--authority", "民函〔2026〕7号", "2026-11-01", "2026-11-02")
     words = ("decision", "claw-back", 1, "water", f"{FIRST}:3:6.60", *authority, *PAPERS, "--as", "li")
     assert "no more can be taken back" in shell(*words, typed=TYPED, ends=1).stderr
 

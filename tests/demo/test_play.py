@@ -38,7 +38,7 @@ from integration.storage.reports import decoded, packed
 from integration.storage.tables import draws, findings, postings, report_rows, settlements
 from schemas.findings import FindingKind
 
-HOUSEHOLDS = 400
+HOUSEHOLDS = 300
 
 
 def console() -> Console:
@@ -145,6 +145,7 @@ def test_another_configuration_than_the_demos_own_is_refused(tmp_path: Path, mon
     assert "WAIVERHUB_CONFIG" in text_of(shown)
 
 
+@pytest.mark.soak
 def test_the_demo_plays_on_postgresql_and_only_in_an_empty_database(tmp_path: Path, postgresql_url: str) -> None:
     shown = console()
     assert play(tmp_path / "demo", HOUSEHOLDS, console=shown, database_url=postgresql_url) == PASSED, text_of(shown)

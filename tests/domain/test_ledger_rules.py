@@ -80,9 +80,7 @@ def test_the_place_of_a_month_hangs_on_no_order_and_never_on_what_is_unconfirmed
 # --- brake -----------------------------------------------------------------------------------------------------
 
 limits = st.builds(Limit, count=st.integers(0, 30), per_mille=st.integers(0, 300))
-brakes = st.builds(
-    Brake, **dict.fromkeys(Brake.model_fields, limits)
-)
+brakes = st.builds(Brake, **dict.fromkeys(Brake.model_fields, limits))
 counts = st.dictionaries(st.sampled_from("abc"), st.integers(0, 60))
 
 

@@ -312,7 +312,7 @@ def test_a_birth_in_1900_is_kept_with_a_warning_and_never_matches(hub: Hub) -> N
     old = with_check_digit("11010519000101001")
     result = take(hub, snapshot([household("A", member(1, id_number=old), home=1)]))
     assert (result.counts["applied"], result.warnings) == (1, 1)
-    roster(hub, "city_water", [account("W1", 1, id_number=old)])
+    roster(hub, "city_water", [account("W1", 9, id_number=old)])  # nothing else agrees
     run(hub, "2026-11")
     assert water(hub, "2026-11") == {"A": {None: 3000}}
 

@@ -107,9 +107,7 @@ def listed_postgresql(postgresql_url: str, key_folder: Path) -> Iterator[str]:
     return postgresql_url
 
 
-@pytest.mark.parametrize(
-    ("action", "point"), [("report", "statement:30"), ("report", "commit:4"), ("settle", "commit:4")]
-)
+@pytest.mark.parametrize(("action", "point"), [("report", "statement:30"), ("settle", "commit:4")])
 def test_a_client_killed_on_postgresql_leaves_all_or_nothing(
     listed_postgresql: str, key_folder: Path, action: str, point: str
 ) -> None:

@@ -46,7 +46,7 @@ def apply(store: Store, clock, submission_id: int, first: int) -> None:
             connection.execute(insert(standings).values((1, *STANDING)))
         for action, subject, version, rows in acts:
             for record_id, household_id, *when in rows:
-                row = (household_id, record_id, submission_id, *when, 1, "d", b"%d" % record_id, version)
+                row = (household_id, record_id, submission_id, *when, 1, "d", 0, b"%d" % record_id, version)
                 connection.execute(insert(records).values(row))
             digest = digest_tuples((*row, *STANDING, "d") for row in rows)
             effect = log.Effect(digest.rows, 0, digest.sha256)
