@@ -14,11 +14,13 @@ _DIGITS: Final = {c: i for i, c in enumerate("〇一二三四五六七八九")} 
 _TENS: Final = {"十": 10, "百": 100}
 _NUMERAL: Final = "〇零一二两三四五六七八九十百"
 # Only before a word of counting is a Chinese numeral a number: 五一路 and 三元里 are names.
-_COUNTED: Final = re.compile(rf"第?([{_NUMERAL}]+)(?=弄|巷|号|栋|幢|座|楼|单元|门|室|层|组|#)")
+_COUNTED: Final = re.compile(rf"第?([{_NUMERAL}]{{1,9}})(?=弄|巷|号|栋|幢|座|楼|单元|门|室|层|组|期|#)")
+#: By bearings and the old cyclic signs buildings, numbers and doors are told apart.
+_TELLING: Final = "东南西北中左右甲乙丙丁"
 _PUNCTUATION: Final = re.compile(r"[\s,，.。、;；:：()（）\[\]【】'\"“”·]+")
 _DASHES: Final = re.compile(r"(?<=[0-9A-Z])[-‐‑‒–—―−~]+(?=[0-9A-Z])")
-#: A note at the end, in brackets; one that counts anything is a part of the address.
-_NOTE: Final = re.compile(rf"[(\[【][^()\[\]【】0-9A-Za-z{_NUMERAL}]*[)\]】]\s*\Z")
+#: A note at the end, in brackets; one that counts anything, or tells two doors apart, is a part of the address.
+_NOTE: Final = re.compile(rf"[(\[【](?![{_TELLING}]{{1,2}}.?[)\]】])[^()\[\]【】0-9A-Za-z{_NUMERAL}]*[)\]】]\s*\Z")
 #: Divisions before the street, one after the other. What comes after tells 市场街, 县前街 and 小区 from a division.
 _DIVISIONS: Final = tuple(
     (end, re.compile(rf"\A[\u4e00-\u9fff]{{{least},8}}?{pattern}(?=[\u4e00-\u9fff]{{2}})"))
@@ -29,6 +31,8 @@ _DIVISIONS: Final = tuple(
         ("道", 2, "街道(?:办事处)?"),
     )
 )
+#: All before a short form, which tells house and room only where no building or unit is written out.
+_NO_HOUSE: Final = r"\A((?:(?!栋|单元).)*(?<![0-9-]))"
 #: Characters without which a rule has nothing to do; the rule; its form.
 _REWRITES: Final = tuple(
     (triggers, re.compile(pattern), form)
@@ -38,28 +42,36 @@ _REWRITES: Final = tuple(
         ("楼栋幢座", r"(?<=[0-9A-Z])(?:号楼|#楼|号栋|号幢|幢|座|楼(?!层|道))", "栋"),
         ("#", r"(?<=[0-9A-Z])#", "号"),
         ("门", r"(?<=[0-9A-Z])门(?!面|市|口)", "单元"),
-        ("-", r"([0-9]+)-([0-9]+)-([0-9]+)(?:室|号)?\Z", r"\1栋\2单元\3室"),
-        ("-", r"([0-9]+)-([0-9]+)(?:室|号)?\Z", r"\1栋\2室"),
-        ("栋元", r"(栋|单元)([0-9]{1,5})(?:号|户)?\Z", r"\1\2室"),
+        ("栋", r"(栋|单元)([0-9]+)栋", r"\1\2层"),
+        ("-负下", r"(栋|单元|号)(?:-|负|地下室?)([0-9]+)(?:室|号)?\Z", r"\1B\2室"),
+        ("-", r"(栋|单元|号)([0-9]{3,5}-[0-9]{1,2})(?:室|号|户)?\Z", r"\1\2室"),
+        ("-", r"栋([0-9]{1,2})-([0-9]{1,5})(?:室|号|户)?\Z", r"栋\1单元\2室"),
+        ("-", r"(单元)([0-9]+-[0-9]+)(?:室|号|户)?\Z", r"\1\2室"),
+        ("-", rf"{_NO_HOUSE}([0-9]+)-([0-9]+)-([0-9]+)(?:室|号)?\Z", r"\1\2栋\3单元\4室"),
+        ("-", rf"{_NO_HOUSE}([0-9]+)-([0-9]+)(?:室|号)?\Z", r"\1\2栋\3室"),
+        ("栋元层", r"(栋|单元|层)([0-9]{1,5})(?:号|户)?\Z", r"\1\2室"),
         ("号", r"(?<=[0-9]号)([0-9]{3,5})户?\Z", r"\1室"),
     )
 )
 #: What is normal already, as most addresses are: a name without words of counting, then counted parts in order.
 _NORMAL: Final = re.compile(
-    r"(?:[\u4e00-\u9fff](?<![弄巷号栋幢座楼单元门室层组第省市州区县道]))*(?<![〇零一二两三四五六七八九十百])"
+    r"(?:[\u4e00-\u9fff](?<![弄巷号栋幢座楼单元门室层组期第省市州区县道]))*(?<![〇零一二两三四五六七八九十百])"
     r"(?:[1-9][0-9]*弄)?(?:[1-9][0-9]*号)?(?:[1-9][0-9]*栋)?(?:[1-9][0-9]*单元)?(?:[1-9][0-9]*室)"
 )
 _COMMUNITY: Final = re.compile(r"([^省市区县镇乡路街道弄号0-9]{2,12})(?:社区|小区|居委会|村)")
 _COMMUNITY_END: Final = re.compile(r"(?:社区居委会|社区居民委员会|居民委员会|居委会|社区|小区|村委会|村)\Z")
-_PARTS: Final = {
-    name: re.compile(rf"([0-9A-Z]+){unit}")
-    for name, unit in (("lane", "弄"), ("number", "号"), ("building", "栋"), ("unit", "单元"), ("room", "室"))
-}
-_FIRST_PART: Final = re.compile(r"[0-9A-Z]+(?:弄|号|栋|单元|室)")
+_PART: Final = re.compile(r"([甲乙丙丁]?[0-9A-Z]+(?:-[0-9]+)*)(弄|号|栋|单元|层|室)")
+_NAMES: Final = {"弄": "lane", "号": "number", "栋": "building", "单元": "unit", "层": "floor", "室": "room"}
+#: A room number of so many figures begins with its floor.
+_FLOOR_IN_ROOM: Final = 3
 
 
 class Dwelling(NamedTuple):
-    """An address in its parts; a part that was left out is empty. ``community`` and ``street`` are bare names."""
+    """An address in its parts; a part that was left out is empty. ``community`` and ``street`` are bare names.
+
+    ``floor`` is empty where the room's number tells it. ``rest`` is what stands among the parts or after them and is
+    none of them: 附3号, 东楼, 2期. It may tell two dwellings apart.
+    """
 
     community: str = ""
     street: str = ""
@@ -68,6 +80,8 @@ class Dwelling(NamedTuple):
     building: str = ""
     unit: str = ""
     room: str = ""
+    floor: str = ""
+    rest: str = ""
 
 
 def normal_address(text: str, streets: Streets = NO_STREETS) -> str:
@@ -99,11 +113,25 @@ def address_key(text: str, streets: Streets = NO_STREETS) -> str:
 def parse_address(community: str, text: str, streets: Streets = NO_STREETS) -> Dwelling:
     """Return the parts of an address. The community may stand in the text instead of its own column."""
     address = normal_address(text, streets)
-    found = {name: pattern.search(address) for name, pattern in _PARTS.items()}
-    parts = {name: match[1] for name, match in found.items() if match}
-    first = _FIRST_PART.search(address)
-    head = address[: first.start()] if first else address
-    return Dwelling(_community(community) or _community_in(address), _COMMUNITY.sub("", head), **parts)
+    parts: dict[str, str] = {}
+    head, rest, end = "", list[str](), 0
+    for found in _PART.finditer(address):
+        between = address[end : found.start()]
+        if not parts:
+            head = between
+        else:
+            rest.append(_COMMUNITY.sub("", between))
+        name = _NAMES[found[2]]
+        if name in parts:
+            rest.append(found[0])
+        parts.setdefault(name, found[1])
+        end = found.end()
+    if parts:
+        rest.append(address[end:])
+    if len(parts.get("room", "")) >= _FLOOR_IN_ROOM:
+        parts.pop("floor", None)
+    community = _community(community) or _community_in(address)
+    return Dwelling(community, _COMMUNITY.sub("", head), **parts, rest="".join(rest))
 
 
 def place_key(community: str, text: str, streets: Streets = NO_STREETS) -> str:
@@ -116,13 +144,17 @@ def place_key(community: str, text: str, streets: Streets = NO_STREETS) -> str:
     house = _house(d)
     if not (d.community and house and d.room):
         return ""
-    return "|".join((d.community, house, d.unit and f"{d.unit}单元", f"{d.room}室"))
+    return "|".join((d.community, house, d.unit and f"{d.unit}单元", _door(d)))
 
 
 def street_room_key(dwelling: Dwelling) -> str:
     """Return street–house–room, which meets where the unit was left out; empty unless all three are known."""
     house = _house(dwelling)
     return f"{dwelling.street}|{house}|{dwelling.room}" if dwelling.street and house and dwelling.room else ""
+
+
+def _door(d: Dwelling) -> str:
+    return f"{d.floor and f'{d.floor}层'}{d.room}室{d.rest}"
 
 
 def _house(d: Dwelling) -> str:

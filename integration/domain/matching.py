@@ -147,6 +147,7 @@ def link_timeline(
 
 def with_link(kept: Sequence[NewLink], account: Candidate, evidence: str, today: int) -> list[NewLink]:
     """Return a household's links with one more that is in force: whatever it had before ends the day before."""
+    kept = sorted(kept, key=lambda link: link.valid_from)
     fresh = _fresh(account, kept, today, evidence)
     return [*cut(kept, fresh.valid_from), fresh]
 

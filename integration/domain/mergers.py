@@ -34,6 +34,9 @@ class Mergers:
 
     def __init__(self, known: Iterable[Merger] = ()) -> None:
         self._of = {one.gone: one for one in known}
+        self._into: dict[int, list[Merger]] = {}
+        for one in self._of.values():
+            self._into.setdefault(one.keep, []).append(one)
 
     @property
     def households(self) -> set[int]:
@@ -54,16 +57,24 @@ class Mergers:
             household = self._of[household].keep
         return household
 
-    def parts(self, household: int, month: Month) -> set[int]:
-        """Return the households that had become part of one by the end of a month, through others too."""
+    def whole(self, household: int, month: Month) -> list[int]:
+        """Return the households that are one by the end of a month, through others too.
+
+        First the one that continues, then its parts, of several the one that ended last before the others.
+        """
         last = day_int(month.last)
-        direct = {one.gone for one in self._of.values() if one.keep == household and one.merged_on <= last}
-        return direct.union(*(self.parts(one, month) for one in direct))
+        while (merger := self._of.get(household)) is not None and merger.merged_on <= last:
+            household = merger.keep
+        found = [household]
+        for one in found:  # it grows while it is gone through
+            ended = [merger for merger in self._into.get(one, ()) if merger.merged_on <= last]
+            found += [merger.gone for merger in sorted(ended, key=lambda each: (-each.merged_on, each.gone))]
+        return found
 
 
-def left_over(allowance_milli: int, own_milli: int, parts_milli: int) -> int:
-    """Return what is due to the household that continues, when the parts of it had something of the month.
+def left_over(allowance_milli: int, own_milli: int, others_milli: int) -> int:
+    """Return what is due to one household of several that are one, when the others had something of the month.
 
     What it was granted itself stays due, and may still find its account.
     """
-    return max(allowance_milli - parts_milli, min(own_milli, allowance_milli), 0)
+    return max(allowance_milli - others_milli, min(own_milli, allowance_milli), 0)

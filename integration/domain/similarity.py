@@ -7,6 +7,7 @@ here sees more than one household and one account (edge cases 53-58, 64).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum, StrEnum
@@ -115,20 +116,23 @@ def compare_dwellings(a: Dwelling, b: Dwelling) -> Near:
     """Compare two addresses by their parts.
 
     ``SAME``: place, house, unit and room agree. ``LIKELY``: the unit is missing on one side, or the street differs in
-    one character. ``HOUSE``: the house agrees and a room is missing. ``OTHER``: a part that both name differs.
+    one character. ``HOUSE``: the house agrees and a part of it, the floor or a room is missing. ``OTHER``: a part that
+    both name differs. ``UNKNOWN``, too, where something else is written among the parts on one side.
     """
     place = _compare_places(a, b)
     houses = [(a.lane, b.lane), (a.number, b.number), (a.building, b.building)]
-    inside = [(a.unit, b.unit), (a.room, b.room)]
-    if any(x and y and x != y for x, y in (*houses, *inside)):
+    inside = [(a.unit, b.unit), (a.floor, b.floor), (a.room, b.room)]
+    if any(x and y and x != y for x, y in (*houses, *inside)) or place is Near.OTHER:
         return Near.OTHER
-    if place is Near.OTHER:  # an address that counts nothing, as 安置房, is no other dwelling
-        return Near.OTHER if any(a[2:]) and any(b[2:]) else Near.UNKNOWN
-    if place is Near.UNKNOWN or not any(x and x == y for x, y in houses):
+    if place is Near.UNKNOWN or a.rest != b.rest or not any(x and x == y for x, y in houses):
         return Near.UNKNOWN
-    if not (a.room and b.room) or a.building != b.building:
+    if not (a.room and b.room) or a.floor != b.floor or any(x != y for x, y in houses):
         return Near.HOUSE
     return min(place, Near.SAME if a.unit == b.unit else Near.LIKELY)
+
+
+#: What tells streets, groups and quarters of one name apart: 3组 and 5组, A区 and B区, 人民东路 and 人民西路.
+_TELLING: Final = re.compile("[0-9A-Z一二三四五六七八九十东南西北中上下前后新老甲乙丙丁-]")
 
 
 def _compare_places(a: Dwelling, b: Dwelling) -> Near:
@@ -139,6 +143,8 @@ def _compare_places(a: Dwelling, b: Dwelling) -> Near:
         return Near.OTHER if differ else Near.SAME if community else Near.UNKNOWN
     if _one_street(a.street, b.street):
         return Near.SAME
+    if _TELLING.sub("", a.street) == _TELLING.sub("", b.street):
+        return Near.OTHER
     return Near.LIKELY if community or _one_character_off(a.street, b.street) else Near.OTHER
 
 

@@ -5,8 +5,9 @@ An approval brings a knowledge version; links change in its own transaction, the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -19,6 +20,9 @@ from integration.storage import audit, decisions, links, rosters
 from integration.storage.decisions import Filed, Outcome, Proposal
 from integration.storage.engine import current_version, next_version, take_lock
 from schemas.values import Month, Service, day_int
+
+#: A file number 文号: the office's short name, the year in brackets, and a number.
+_FILE_NUMBER: Final = re.compile(r"[\u4e00-\u9fff]{1,15}[〔\[（(]\d{4}[〕\]）)]第?\d{1,6}号")
 
 
 class DecisionRefused(Exception):  # noqa: N818 - it names what happened
@@ -57,6 +61,8 @@ def propose_claw_back(
     """
     with hub.store.write() as connection:
         proposal = _new(hub, connection, Kind.CLAW_BACK, household, service, papers, actor)
+        if fault := _number_fault(authority.number):
+            raise DecisionRefused(fault)
         proposal = proposal._replace(
             authority_number=authority.number, authority_on=authority.on, notified_on=authority.notified_on
         )
@@ -136,6 +142,13 @@ def _new(
         proposed_by=actor,
         proposed_us=now_us(hub.clock),
     )
+
+
+def _number_fault(number: str) -> str | None:
+    """Return why an authority's number cannot be kept: it stands in the audit for ever, so it names nobody."""
+    if number.strip() and not _FILE_NUMBER.fullmatch(number):
+        return "须为文号，如 民函〔2026〕7号 / give the file number of the authority's decision, like 民函〔2026〕7号"
+    return None
 
 
 def _linked_account(connection: Connection, proposal: Proposal, number: str) -> int:

@@ -36,25 +36,50 @@ def _cut(connection: Connection, version: int, found: Sequence[Current], from_on
 
 
 def _put_back(connection: Connection, version: int, proposal: Proposal) -> None:
-    """Write the links that a decision cut as they were before it, and end what was linked since at their first day."""
+    """Write the links that a decision cut as they were before it, in the place of what was linked there since."""
     (undone,) = decisions.filed(connection, number=proposal.undoes)
     if undone.outcome is None or undone.outcome.known_from is None:
         raise ValueError("an undone decision was approved")
-    before = links.links_at(connection, proposal.household_id, undone.outcome.known_from - 1)
-    cut = [
+    since = undone.outcome.known_from
+    before = [one for one in links.links_at(connection, proposal.household_id, since - 1) if _is_there(one, proposal)]
+    cut = [one for one in before if _is_on(one, proposal) and one.span.valid_to >= proposal.from_on]
+    current = links.current_links(connection, [proposal.household_id]).get(proposal.household_id, ())
+    now = [one for one in current if _is_there(one, proposal)]
+    spans = {one.span for one in before}
+    wrong = [one for one in now if one.span not in spans and _meets(one, cut)]
+    stays = [one for one in now if one not in wrong]
+    displaced = [one for one in before if one not in cut and _meets(one, wrong) and not _meets(one, stays)]
+    _cut(connection, version, wrong, min(one.span.valid_from for one in (*cut, *displaced)))
+    links.add(connection, [_row(one, version) for one in (*map(_confirmed, cut), *displaced)])
+    _ask_again(connection, version, proposal, since)
+
+
+def _ask_again(connection: Connection, version: int, proposal: Proposal, since: int) -> None:
+    """Let people confirm what other households got on the account since, by nobody's word (edge case 54)."""
+    others = [
         one
-        for one in before
-        if (one.service, one.span.account_id) == (proposal.service, proposal.account_id)
-        and one.span.valid_to >= proposal.from_on
+        for one in links.links_on(connection, proposal.service, proposal.account_id)
+        if one.household_id != proposal.household_id and one.known_from >= since and one.span.confirmed
     ]
-    start = min(one.span.valid_from for one in cut)
-    now = links.current_links(connection, [proposal.household_id]).get(proposal.household_id, ())
-    _cut(connection, version, [one for one in now if one.service == proposal.service and _reaches(one, start)], start)
-    links.add(connection, [_row(_confirmed(one), version) for one in cut])
+    asked = [one for one in others if one.evidence != Evidence.CONFIRMED.value]
+    links.close(connection, version, [_key(one) for one in asked])
+    rows = [_row(one._replace(span=one.span._replace(confirmed=False)), version) for one in asked]
+    links.add(connection, rows)
 
 
-def _reaches(one: Current, day: int) -> bool:
-    return one.span.valid_to >= day
+def _is_there(one: Current, proposal: Proposal) -> bool:
+    return one.service == proposal.service
+
+
+def _is_on(one: Current, proposal: Proposal) -> bool:
+    return one.span.account_id == proposal.account_id
+
+
+def _meets(one: Current, others: Sequence[Current]) -> bool:
+    """Whether a link has a day in common with any of others."""
+    return any(
+        one.span.valid_from <= other.span.valid_to and other.span.valid_from <= one.span.valid_to for other in others
+    )
 
 
 def _until(one: Current, day: int) -> Current:

@@ -83,7 +83,8 @@ def _state(judge: KeyJudge, side: Side, household: int, service: Service) -> Sta
     posted = judge.posted(household, service, side.month)
     due = posted
     if not side.posted_only:
-        missing = differences(judge.wanted(household, service, side.month), posted)
+        taken_back = judge.is_taken_back(household, service, side.month)
+        missing = differences(judge.wanted(household, service, side.month), posted, taken_back=taken_back)
         due = total([*posted.items(), *missing])
     verdict = judge.verdict(household, service, side.month).value
     place = max(due, key=lambda account: (due[account], account), default=NO_PLACE)

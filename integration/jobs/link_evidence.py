@@ -54,6 +54,18 @@ class Gathered:
         self.live = {one for one, known in timelines.items() if is_live(known[-1].part.standing)}
         self._policy = hub.policy.at(Month.of(today(hub.clock)))
         self._mergers = mergers_around(connection, sorted(sharing))
+        self._sharing = sharing
+
+    def learn_owners(self, connection: Connection, accounts: Sequence[int]) -> None:
+        """Learn also who stands on accounts that other keys than the exact ones led to."""
+        owners = links.linked_to(connection, accounts, OPEN_DAY)
+        self.taken |= owners
+        new = {one for found in owners.values() for one in found} - self._sharing
+        if new:
+            known = registry.timelines(connection, sorted(new))
+            self._timelines |= {one: [each.part for each in timeline] for one, timeline in known.items()}
+            self._sharing |= new
+            self._mergers = mergers_around(connection, sorted(self._sharing))
 
     def is_taken(self, household: int, account: int, service: Service) -> bool:
         """Whether another household that is entitled there, this month or the next, stands on the account.

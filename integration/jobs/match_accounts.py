@@ -1,8 +1,8 @@
 """Matching what exact keys do not link: near-certain candidates are linked, others go to the review queue.
 
-Only households that have no account of their own at a service are looked at, and of them only those about whom something
-moved. All are scored before anything is linked, so their order decides nothing: an account that is near certain for
-two households is linked to neither (edge cases 54-57).
+Only households that have no account of their own at a service are looked at, and of them only those about whom
+something moved. All are scored before anything is linked, so their order decides nothing: an account that is near
+certain for two households is linked to neither (edge cases 54-57).
 """
 
 from __future__ import annotations

@@ -78,6 +78,7 @@ class Waiting:
         found: dict[int, SealedCustomer] = {}
         for part in parts(sorted(wanted)):
             found |= matches.customers(self._connection, part)
+            self.gathered.learn_owners(self._connection, part)
         return found
 
     def scores(self, household: int, service: Service) -> Iterator[Score]:

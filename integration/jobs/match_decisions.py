@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from integration.clock import now_us
 from integration.domain.policy import MonthPolicy
 from integration.domain.similarity import Score
+from integration.jobs.cases import About, open_case
 from integration.jobs.hub import Hub
 from integration.jobs.intake import parts
 from integration.jobs.link_evidence import LinkRefused
@@ -22,6 +23,7 @@ from integration.storage import audit, match_decisions, matches
 from integration.storage.engine import take_lock
 from integration.storage.match_decisions import Decided
 from integration.storage.pii import keyed_hasher
+from schemas.cases import CaseKind
 from schemas.values import Service
 
 #: Who decides what no person has; anybody may check it.
@@ -143,3 +145,6 @@ def check_match(hub: Hub, household: int, service: Service, *, right: bool, note
         match_decisions.check(connection, one, found=said, note=note, by=actor, at_us=now_us(hub.clock))
         detail = {"decision": one.decision_id, "account_id": one.account_id, "found": said}
         audit.record(connection, hub.clock, actor, "match_checked", f"{household}:{service}", detail)
+        if not right:
+            about: About = {"household_id": household, "service": service.value}
+            open_case(hub, connection, CaseKind.WRONG_LINK, f"match:{one.decision_id}", actor=actor, **about)

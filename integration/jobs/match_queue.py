@@ -22,7 +22,7 @@ from integration.jobs.match_accounts import as_candidate, new_link, relink
 from integration.jobs.match_candidates import Waiting, current_policy
 from integration.jobs.match_decisions import Decider, Outcome
 from integration.jobs.reasons import fault_of
-from integration.storage import audit, links, matches
+from integration.storage import audit, decisions, links, matches
 from integration.storage.engine import next_version
 from schemas.values import OPEN_DAY, AccountState, Service, day_int
 
@@ -167,6 +167,11 @@ def _pair(hub: Hub, connection: Connection, household: int, service: Service, ac
     now = links.current_links(connection, [household]).get(household, [])
     before = tuple(one for one in now if one.service == service)
     account_id = _waiting_account(before, service) if account is None else _account(hub, connection, service, account)
+    if (household, service.value, account_id) in decisions.refused_pairs(connection, [household]):
+        raise LinkRefused(
+            "两人已决定该户号不属该户，须先撤销该决定 / two persons decided that this is not the household's account:"
+            " propose to undo that wrong_link decision first"
+        )
     known = matches.customers(connection, [account_id])[account_id]
     return _Pair(household, service, known, _score(hub, connection, household, service, account_id), before)
 

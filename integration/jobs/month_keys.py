@@ -19,7 +19,7 @@ from integration.storage import decisions as stored_decisions
 from integration.storage import ledger, moves, registry
 from integration.storage.ledger import Posting
 from integration.storage.mergers import mergers_around
-from schemas.values import MONTHLY, Month, Service, day_int
+from schemas.values import MONTHLY, Month, Service
 
 #: A rule about the households that name one person.
 Rule = Callable[[int, Sequence[Naming], Month, MonthPolicy], bool]
@@ -41,19 +41,19 @@ class KeyJudge:
     ) -> None:
         self._ids = ids
         self._policies = policies
-        self._shared = ledger.shared_persons(connection, ids, cut_off)
+        self._mergers = mergers_around(connection, ids, cut_off)
+        together = sorted({*ids, *self._mergers.households})
+        self._shared = ledger.shared_persons(connection, together, cut_off)
         self._shares: dict[int, list[bytes]] = {}
         for person, owners in self._shared.items():
             for household in owners:
                 self._shares.setdefault(household, []).append(person)
-        self._mergers = mergers_around(connection, ids, cut_off)
-        everybody = sorted({*ids, *self._shares, *self._mergers.households})
+        everybody = sorted({*together, *self._shares})
         known = registry.timelines(connection, everybody, cut_off)
         self._timelines: dict[int, list[Slice]] = {one: [k.part for k in parts] for one, parts in known.items()}
         self._created = registry.created_and_presences(connection, sorted(self._shares))[0] if self._shares else {}
         self._links = ledger.links_of(connection, ids, cut_off)
-        together = sorted({*ids, *self._mergers.households})
-        self._decided = stored_decisions.standing(connection, ids, cut_off)
+        self._decided = stored_decisions.standing(connection, together, cut_off)
         self._kept = moves.kept_of(connection, ids, cut_off)
         self._taken = stored_decisions.lines_of(connection, together, cut_off)
         posted = ledger.postings_of(connection, together, policies, MONTHLY)
@@ -71,19 +71,22 @@ class KeyJudge:
         return verdict
 
     def _by_registry(self, household: int, service: Service, month: Month) -> Verdict:
-        verdict = self._alone(household, service, month)
-        if verdict in GRANTING and self._among(household, service, month, is_split_month):
-            return Verdict.SPLIT_MONTH
+        verdict = self._unmerged(household, service, month)
         if verdict in GRANTING and self._is_anothers(household, service, month):
             return Verdict.MERGED
         return verdict
 
     def _is_anothers(self, household: int, service: Service, month: Month) -> bool:
-        """Whether it became part of another within the month, and that one has the month (edge case 43)."""
-        merger = self._mergers.of(household)
-        if merger is None or merger.merged_on > day_int(month.last):
-            return False
-        return self._by_registry(merger.keep, service, month) in GRANTING
+        """Whether another has the month, of those that it is one household with by then (edge case 43)."""
+        whole = self._mergers.whole(household, month)
+        before = whole[: whole.index(household)]
+        return any(self._unmerged(one, service, month) in GRANTING for one in before)
+
+    def _unmerged(self, household: int, service: Service, month: Month) -> Verdict:
+        verdict = self._alone(household, service, month)
+        if verdict in GRANTING and self._among(household, service, month, is_split_month):
+            return Verdict.SPLIT_MONTH
+        return verdict
 
     def _alone(self, household: int, service: Service, month: Month) -> Verdict:
         return judge_month(self._timelines.get(household, ()), service, month, self._policies[month])
@@ -127,12 +130,12 @@ class KeyJudge:
         )
 
     def _quantity(self, household: int, service: Service, month: Month) -> int:
-        """Return one allowance, less what others had of the month that have become part of the household since."""
+        """Return one allowance, less what others had of the month with which the household is one by then."""
         allowance = self._policies[month].benefit(service).allowance_milli
-        parts = self._mergers.parts(household, month)
-        if not parts:
+        others = [one for one in self._mergers.whole(household, month) if one != household]
+        if not others:
             return allowance
-        had = sum(self._granted(one, service, month) for one in parts)
+        had = sum(self._granted(one, service, month) for one in others)
         return left_over(allowance, sum(self.posted(household, service, month).values()), had)
 
     def _granted(self, household: int, service: Service, month: Month) -> int:
@@ -141,6 +144,10 @@ class KeyJudge:
         places = self.posted(household, service, month) if stands is None else stands
         taken = self._taken.get((household, service, int(month)), ())
         return sum(places.values()) + sum(one.quantity_milli for one in taken)
+
+    def is_taken_back(self, household: int, service: Service, month: Month) -> bool:
+        """Whether a claw-back says what the month stands at for ever."""
+        return self._stands(household, service, month) is not None
 
     def _stands(self, household: int, service: Service, month: Month) -> dict[int, int] | None:
         return decisions.stands(self._taken.get((household, service, int(month)), ()))
@@ -160,7 +167,7 @@ class KeyJudge:
             for service in MONTHLY:
                 for household in self._ids:
                     posted = self.posted(household, service, month)
-                    taken_back = self._stands(household, service, month) is not None
+                    taken_back = self.is_taken_back(household, service, month)
                     if month >= window or NO_PLACE in posted or taken_back:
                         wanted = self.wanted(household, service, month)
                         changes = differences(wanted, posted, taken_back=taken_back)

@@ -107,6 +107,10 @@ def persons_in(keys: Iterable[db.LookupRow]) -> set[bytes]:
 
 
 def match_keys(hub: Hub, record: RegistryRow) -> Iterable[db.LookupRow]:
-    """Yield the keyed digests by which a household is found and matched; placeholders are none (edge case 58)."""
-    people = [(one.name, one.id_number if is_matching_key(one.id_number) else "") for one in record.members]
+    """Yield the keyed digests by which a household is found and matched; placeholders are none (edge case 58).
+
+    Nor is who has left: the person may be a member of another household by now.
+    """
+    staying = (one for one in record.members if one.status != "left")
+    people = [(one.name, one.id_number if is_matching_key(one.id_number) else "") for one in staying]
     return exact_keys(hub, people, record.address.community, record.address.text)

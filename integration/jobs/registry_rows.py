@@ -146,6 +146,7 @@ class RegistryRows:
 
     def finish(self) -> None:
         """Finish a delta's households, or apply a snapshot's silence."""
+        self.mergers.write()
         self.households.finish()
         self._write()
         if self.households.is_snapshot:
@@ -154,7 +155,8 @@ class RegistryRows:
 
     def _write(self) -> None:
         self._new.write(self._connection)
-        self.mergers.write()
+        if self.households.is_snapshot:  # a delta may tell of one merger twice, and the earlier day counts
+            self.mergers.write()
         self.households.close_late_lookups()
 
     def _item(self, row: int, record: RegistryRow) -> Item:

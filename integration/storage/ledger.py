@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, literal_column, select, union
 from integration.domain.allowance import LinkSpan
 from integration.storage.bulk import bulk_insert, stream
 from integration.storage.decisions import decided_households
-from integration.storage.mergers import joined_or_parted
+from integration.storage.mergers import joined_or_parted, with_partners
 from integration.storage.registry import known_at
 from integration.storage.sets import among
 from integration.storage.tables import (
@@ -109,7 +109,7 @@ def touched_households(connection: Connection, since: int, until: int) -> list[i
     theirs = select(contests.c.digest).where(contests.c.household_id.in_(select(touched.c.household_id)))
     rivals = select(contests.c.household_id).where(contests.c.digest.in_(theirs))
     query = union(select(touched.c.household_id), rivals)
-    return sorted(one for (one,) in stream(connection, query))
+    return sorted(with_partners(connection, {one for (one,) in stream(connection, query)}, until))
 
 
 def household_ids(connection: Connection) -> Iterator[int]:

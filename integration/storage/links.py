@@ -111,6 +111,12 @@ def links_at(connection: Connection, household: int, version: int) -> list[Curre
     return list(_links(connection, and_(links.c.household_id == household, known_at(links.c, version))))
 
 
+def links_on(connection: Connection, service: str, account: int) -> list[Current]:
+    """Return every household's links to an account as known now."""
+    c = links.c
+    return list(_links(connection, and_(c.account_id == account, c.service == service, c.known_to == OPEN_VERSION)))
+
+
 def _links(connection: Connection, condition: Any) -> Iterator[Current]:
     c = links.c
     query = select(

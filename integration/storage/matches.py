@@ -34,11 +34,12 @@ from integration.storage.tables import (
 def to_match(connection: Connection, since: int) -> set[int]:
     """Return the households whose candidates may have changed without their own links or records having moved.
 
-    An account that they may belong to changed, or came free; or something was decided of them.
+    An account that they may belong to changed, was taken, or came free; or something was decided of them.
     """
     changed = union(
         *(select(table.c.account_id).where(table.c.known_from > since) for table in (account_facts, account_numbers)),
         select(links.c.account_id).where(links.c.known_to.between(since + 1, OPEN_VERSION - 1)),
+        select(links.c.account_id).where(links.c.known_from > since),
     ).subquery()
     on_key = and_(match_keys.c.kind == account_lookups.c.kind, match_keys.c.digest == account_lookups.c.digest)
     met = select(match_keys.c.household_id).select_from(

@@ -50,6 +50,15 @@ def close_merger(connection: Connection, version: int, gone: int) -> None:
     connection.execute(update(m).where(m.c.gone_id == gone, m.c.known_to == OPEN_VERSION).values(known_to=version))
 
 
+def with_partners(connection: Connection, households: set[int], version: int) -> set[int]:
+    """Return households and all that are one with them, or were, through mergers known at a version."""
+    m = mergers.c
+    query = select(m.gone_id, m.keep_id, m.merged_on).where(known_at(m, version))
+    known = Mergers(Merger(*row) for row in stream(connection, query))
+    wholes = {known.survivor(one) for one in known.households & households}
+    return households | {one for one in known.households if known.survivor(one) in wholes}
+
+
 def continuing(cut_off: int) -> Select[tuple[int]]:
     """Select the households of which others are known, at a cut-off, to have become part."""
     return select(mergers.c.keep_id).where(known_at(mergers.c, cut_off))

@@ -156,7 +156,7 @@ def test_no_right_without_a_day_of_the_right_kind(found, said, month: Month) -> 
                 continue
             if s.category != "dibao_urban" or s.certificate_from > day:
                 continue
-            entitled |= s.alive_to >= first and grace_end(s.certificate_to, 2) >= first
+            entitled |= s.alive_to >= day and grace_end(s.certificate_to, 2) >= day
     granted = judge_month(timeline, Service.WATER, month, POLICY) in GRANTING
     assert granted == entitled
 
@@ -275,8 +275,8 @@ def test_what_is_left_over_never_grants_a_month_twice(own: int, parts: int) -> N
 def test_the_parts_of_a_household_count_from_the_month_of_the_merger_on() -> None:
     """1 became part of 2 in March, and 2 of 3 in May."""
     known = Mergers([Merger(1, 2, 20260310), Merger(2, 3, 20260501)])
-    assert [known.parts(2, Month(2026, n)) for n in (2, 3)] == [set(), {1}]
-    assert [known.parts(3, Month(2026, n)) for n in (4, 5)] == [set(), {1, 2}]
+    assert [known.whole(2, Month(2026, n)) for n in (2, 3)] == [[2], [2, 1]]
+    assert [known.whole(3, Month(2026, n)) for n in (4, 5)] == [[3], [3, 2, 1]]
     assert [known.survivor(n) for n in (1, 2, 3, 4)] == [3, 3, 3, 4]
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from world import account, certificates, link, roster, snapshot, take
 
@@ -89,6 +90,13 @@ def test_a_city_is_linked_without_a_single_false_link(sqlite_hub: Hub) -> None:
     assert sum(found.missed().values()) * 100 <= findable(city) * 5, found.missed()
     assert found.by_itself().keys() >= {Case.MEMBER_WITHOUT_ID, Case.ID_SLIP, Case.RENAMED_STREET, Case.NAMED_SLIP}
     assert link(sqlite_hub).made == 0
+
+
+@pytest.mark.soak
+def test_a_larger_city_with_more_namesakes_is_linked_without_a_single_false_link(sqlite_hub: Hub) -> None:
+    city = make_city(8_000, seed=7, neighbours=4)
+    found = judged(sqlite_hub, city)
+    assert (found.wrong(), sum(found.missed().values())) == ([], 0)
 
 
 def test_both_databases_link_a_city_alike(hub: Hub) -> None:

@@ -64,6 +64,16 @@ class Judged:
     settled_fen: int = 0
     owed: Draws = field(default_factory=dict)
     good: Draws = field(default_factory=dict)
+    undone: bool = False
+
+    def covers(self, month: Month) -> bool:
+        """Whether it is a bill, be it of nothing, that stands and covers a month."""
+        stands = not self.undone and self.verdict not in ("duplicate", "unlisted")
+        return stands and (self.row.kind != "NONE" or self.row.answer == "ZERO_USAGE") and self.touches(month)
+
+    def touches(self, month: Month) -> bool:
+        """Whether a row is about a month, or has drawn of it."""
+        return self.row.first <= month <= self.row.last or bool(self.drawn.get(month))
 
 
 @dataclass
@@ -123,9 +133,15 @@ class Court:
         self.bills: list[Bill] = []
         self.judged: list[Judged] = []
 
+    @staticmethod
+    def order(row: Row) -> tuple[date, int, str, str]:
+        """By date; on one day a bill comes before what corrects it, and what is billed anew last; then by id."""
+        ranks = {"RETRO": 1, "REVERSAL": 2, "ACTUAL": 3, "REBILL": 4}
+        return row.issued, ranks.get(row.kind, 0), row.company, row.id
+
     def hear(self, rows: Iterable[Row]) -> list[Judged]:
         """Judge all rows, then look at what became known after them."""
-        for row in sorted(rows, key=_order):
+        for row in sorted(rows, key=self.order):
             self.judged.append(self._judge(row))
         self._look_back()
         return self.judged
@@ -163,7 +179,10 @@ class Court:
         bill.undone, bill.drawn, bill.due = True, {}, {}
         total = {name: bill.fen.get(name, 0) + said.fen.get(name, 0) for name in {*bill.fen, *said.fen}}
         verdict = self._compared(said, bill.waived + said.waived, 0, total, {}, tolerance=0)
-        return self._answers(bill, Judged(said, verdict, drawn, due_fen, -milli, -fen))
+        judged = self._answers(bill, Judged(said, verdict, drawn, due_fen, -milli, -fen))
+        for one in bill.rows:
+            one.undone = True
+        return judged
 
     def _heard(self, bill: Bill, row: Row) -> Judged:
         """Judge a bill, or anew a bill and what corrects it, the two together."""
@@ -319,9 +338,3 @@ def _laid(drawn: Draws, waived: int, last: Month) -> Draws:
         waived -= laid[month]
     laid[last] = laid.get(last, 0) + max(waived, 0)
     return {month: quantity for month, quantity in laid.items() if quantity}
-
-
-def _order(row: Row) -> tuple[date, int, str, str]:
-    """By date; on one day a bill comes before what corrects it, and what is billed anew comes last; then by id."""
-    ranks = {"RETRO": 1, "REVERSAL": 2, "ACTUAL": 3, "REBILL": 4}
-    return row.issued, ranks.get(row.kind, 0), row.company, row.id

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from oracle_bills import Row
-from oracle_histories import FIRST, MONTHS, Life, Setting, listed_on
+from oracle_histories import FIRST, MONTHS, Life, Setting, listed_on, reported_by
+from oracle_ledger import moves
 from oracle_prices import Price as OraclePrice
 
 from integration.domain import allowance, listing
 from integration.domain.allowance import NO_PLACE, LinkSpan
 from integration.domain.amounts import Amounts
+from integration.domain.balance import is_bill
 from integration.domain.bills import judge
 from integration.domain.draws import Horizon, Listing
 from integration.domain.households import GRANTING, Presence, Record, Standing, fold, judge_month
@@ -27,7 +29,7 @@ from schemas.values import OPEN_DAY, Month, Service, day_int, months_between
 _POLICY = Path(__file__).parent.parent.parent / "config" / "policy"
 #: Accounts' ids.
 ACCOUNTS = {None: NO_PLACE, "W": 1, "V": 2}
-_NAMES = {number: name for name, number in ACCOUNTS.items()}
+NAMES = {number: name for name, number in ACCOUNTS.items()}
 
 
 @functools.cache
@@ -83,8 +85,8 @@ def _prices(tariff: tuple[OraclePrice, ...]) -> Mapping[str, Prices]:
 class PureHub:
     """One household and service in the hub's pure rules."""
 
-    def __init__(self, setting: Setting, life: Life) -> None:
-        self.setting, self.life = setting, life
+    def __init__(self, setting: Setting, life: Life, rows: Sequence[Row]) -> None:
+        self.setting, self.life, self.rows = setting, life, rows
         self.policy = policy_of(setting)
         self.postings: list[Listing] = []
         self._listed: dict[str, dict[int, int]] = {}
@@ -106,9 +108,27 @@ class PureHub:
             if month < window and NO_PLACE not in posted:
                 continue
             entitled = judge_month(timeline, Service.WATER, month, policy) in GRANTING
-            wanted = allowance.due(links, month, policy.water.allowance_milli, entitled=entitled, held=False)
+            kept = self._kept(slot, month)
+            quantity = policy.water.allowance_milli
+            wanted = allowance.due(links, month, quantity, entitled=entitled, held=False, kept=kept)
             for place, quantity in allowance.differences(wanted, posted):
                 self.postings.append(Listing(int(month), place, quantity, slot + 1))
+
+    def _kept(self, slot: int, month: Month) -> allowance.Kept | None:
+        for moved, old, new in moves(self.life.links_at(slot)):
+            if moved != month:
+                continue
+            known = [row for row in self.rows if Month.of(row.issued) <= reported_by(slot)]
+            lines = [
+                (line.due_milli, int(one.told.said.issued_on) >= day_int(old.last) and _is_bill(one))
+                for one in self.judge(known, slot)
+                for line in one.lines()
+                if one.told.account_id == ACCOUNTS[old.account] and line.month == int(month)
+            ]
+            keeps = allowance.kept_of_move(sum(due for due, _ in lines), same_company=old.company == new.company)
+            if keeps is not None and any(closing for _, closing in lines):
+                return allowance.Kept(ACCOUNTS[old.account], keeps)
+        return None
 
     def balance(self, month: Month, run: int = len(MONTHS)) -> dict[int, int]:
         """What stands for a month after a run, by place."""
@@ -122,14 +142,14 @@ class PureHub:
         ours = {ACCOUNTS[home.account] for home in self.life.homes if home.company == company}
         now, before = self._at(slot, ours), self._at(slot - 1, ours) if slot else {}
         month = int(MONTHS[slot])
-        rows = [(month, _NAMES[one], q, change.value) for one, q, change in listing.net_changes(now, before)]
+        rows = [(month, NAMES[one], q, change.value) for one, q, change in listing.net_changes(now, before)]
         for earlier in MONTHS[:slot]:
             mine = [p for p in self.postings if p.month == int(earlier) and p.run_id == slot + 1]
             net = allowance.total((p.account_id, p.quantity_milli) for p in mine)
             late = [listing.Late(1, int(earlier), place, quantity) for place, quantity in net.items()]
             for one, change in listing.late_changes(late):
                 if one.account_id in ours:
-                    rows.append((one.month, _NAMES[one.account_id], one.quantity_milli, change.value))
+                    rows.append((one.month, NAMES[one.account_id], one.quantity_milli, change.value))
         return sorted(rows)
 
     def _at(self, slot: int, ours: set[int]) -> dict[int, int]:
@@ -138,14 +158,14 @@ class PureHub:
 
     # --- bills
 
-    def judge(self, rows: list[Row]) -> list[Judged]:
-        """Judge the rows of reports."""
+    def judge(self, rows: Sequence[Row], lists: int = len(MONTHS)) -> list[Judged]:
+        """Judge the rows of reports, when so many lists are published."""
         amounts = Amounts(lambda _month: self.policy, _prices(self.setting.tariff))
         told = [
             Told(1, n, row.company, ACCOUNTS[row.account], _known(row), report_row(row)) for n, row in enumerate(rows)
         ]
         on_accounts = [posting for posting in self.postings if posting.account_id]
-        latest = _horizon(len(MONTHS))
+        latest = _horizon(lists)
         return judge(amounts, told, on_accounts, {"city_water": latest, "suburb_water": latest})
 
 
@@ -163,6 +183,10 @@ def record_of(record: object) -> Record:
 
 def _presence(snapshot: object) -> Presence:
     return Presence(snapshot.position, day_int(snapshot.as_of), snapshot.names)
+
+
+def _is_bill(judged: Judged) -> bool:
+    return is_bill(judged.told.said) and not judged.undone and judged.verdict not in ("duplicate", "unlisted")
 
 
 def _horizon(number: int) -> Horizon:

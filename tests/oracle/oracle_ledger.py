@@ -5,7 +5,7 @@ A place is an account's name, or None for "none yet".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -40,7 +40,13 @@ class Ledger:
         return {place: quantity for place, quantity in total.items() if quantity}
 
     def run(
-        self, number: int, month: Month, look_back: int, allowance: Callable[[Month], int], links: Sequence[Link]
+        self,
+        number: int,
+        month: Month,
+        look_back: int,
+        allowance: Callable[[Month], int],
+        links: Sequence[Link],
+        kept: Mapping[Month, tuple[str, int]],
     ) -> None:
         """Post what a run of this month finds; what is posted stays, and beyond the look-back nothing moves.
 
@@ -49,7 +55,8 @@ class Ledger:
         for each in months_between(self.begun, month):
             before, wanted = self.balance(each), allowance(each)
             if wanted and (month.minus(each) <= look_back or None in before):
-                self._post(number, each, before, {place_of(each, links): max(wanted, sum(before.values()))})
+                total = max(wanted, sum(before.values()))
+                self._post(number, each, before, places(each, total, links, kept.get(each)))
 
     def _post(self, number: int, month: Month, before: Places, due: Places) -> None:
         both = {**before, **due}
@@ -59,7 +66,27 @@ class Ledger:
             self.posted.setdefault(month, []).append((number, difference))
 
 
-def place_of(month: Month, links: Sequence[Link]) -> str | None:
-    """The account that a month stands at: of several in one month, the one held first."""
-    touching = [link for link in links if link.first <= month.last and (link.last is None or link.last >= month.first)]
-    return min(touching, key=lambda link: link.first).account if touching else None
+def places(month: Month, total: int, links: Sequence[Link], kept: tuple[str, int] | None) -> Places:
+    """Where a month's allowance stands: at the account held first in it, or at none yet.
+
+    ``kept`` is the account that was left within the month, and what it keeps of it: the account held last has the rest.
+    """
+    touching = sorted(
+        (link for link in links if link.first <= month.last and (link.last is None or link.last >= month.first)),
+        key=lambda link: link.first,
+    )
+    if not touching:
+        return {None: total}
+    first, last = touching[0].account, touching[-1].account
+    if kept is None or kept[0] != first or first == last:
+        return {first: total}
+    keeps = min(kept[1], total)
+    return {place: quantity for place, quantity in ((first, keeps), (last, total - keeps)) if quantity}
+
+
+def moves(links: Sequence[Link]) -> Iterator[tuple[Month, Link, Link]]:
+    """Yield the months within which one account was left and another taken: the month, the old and the new."""
+    for old in links:
+        for new in links:
+            if old.last is not None and new.first > old.last and Month.of(new.first) == Month.of(old.last):
+                yield Month.of(old.last), old, new

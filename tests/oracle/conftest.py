@@ -1,0 +1,1 @@
+from hubs import hub, settings, sqlite_hub  # noqa: F401
