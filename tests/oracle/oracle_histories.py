@@ -1,4 +1,4 @@
-"""Random histories: what a bureau and the companies say of one household, slot by slot.
+"""Histories: what a bureau and the companies say of one household, slot by slot.
 
 Slot k is the time before the run of the k-th month. On the 15th the bureau and the companies tell what is new, on the
 18th the bureau may send a whole snapshot, on the 20th the month is computed and its list published. Bills follow in
