@@ -14,6 +14,9 @@ from schemas.values import Month, day_int
 #: The place "none yet": due, but on no account so far.
 NO_PLACE: Final = 0
 
+#: More than any allowance: who keeps so much of a month keeps all of it.
+WHOLE: Final = 10**9
+
 Vector = Mapping[int, int]
 
 
@@ -33,13 +36,17 @@ class Kept(NamedTuple):
     keeps_milli: int
 
 
-def kept_of_move(drawn_milli: int, *, same_company: bool) -> int | None:
+def kept_of_move(drawn_milli: int, *, same_company: bool, moved: bool = False) -> int | None:
     """Return what the old account keeps, when its closing bill drew so much; None: the month stays where it is.
 
     At one company the new account gets what is left. Between two the month is one company's: the old one's, unless
-    its closing bill drew nothing (edge cases 47, 63; settled reading 5).
+    its closing bill drew nothing (edge cases 47, 63; settled reading 5). ``moved`` says that the month went over by
+    what was known before: if a bill of the old account has drawn since, it goes back, so that no order of arrival
+    decides.
     """
-    return drawn_milli if same_company or drawn_milli == 0 else None
+    if same_company or drawn_milli == 0:
+        return drawn_milli
+    return WHOLE if moved else None
 
 
 def place_of(links: Sequence[LinkSpan], month: Month) -> int:

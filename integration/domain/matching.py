@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from integration.domain.allowance import LinkSpan
 from integration.domain.similarity import Score
-from schemas.values import OPEN_DAY, AccountState, day_after, day_before
+from schemas.values import OPEN_DAY, AccountState, add_months, day_after, day_before
 
 
 class Evidence(StrEnum):
@@ -79,6 +79,8 @@ class NewLink(NamedTuple):
     confirmed: bool
 
 
+#: A takeover is told by a roster within so many months.
+_TAKEOVER_MONTHS: Final = 12
 #: The first day of a link whose account has no opening date: as long as anybody remembers.
 EVER: Final = 19000101
 
@@ -129,7 +131,7 @@ def link_timeline(
     """
     by_account = {candidate.account_id: candidate for candidate in candidates}
     kept = [
-        _ended_with_account(span, company, evidence, by_account.get(span.account_id))
+        _ended_with_account(span, company, evidence, by_account.get(span.account_id), today)
         for span, company, evidence in existing
     ]
     kept.sort(key=lambda link: link.valid_from)
@@ -182,14 +184,28 @@ def near_certain(ranked: Sequence[Score], limits: Limits) -> Score | None:
     return ranked[0] if ahead >= limits.lead_per_mille else None
 
 
-def _ended_with_account(span: LinkSpan, company: str, evidence: str, candidate: Candidate | None) -> NewLink:
+def _ended_with_account(
+    span: LinkSpan, company: str, evidence: str, candidate: Candidate | None, today: int
+) -> NewLink:
     """End a link with its account: on the day of closure, or before a stranger took the account over (case 61)."""
     valid_to = span.valid_to
     if candidate is not None and candidate.state == AccountState.CLOSED:
         valid_to = min(valid_to, max(candidate.closed_on, span.valid_from))
-    elif candidate is not None and candidate.opened_on > span.valid_from and evidence_of(candidate) is None:
+    elif candidate is not None and evidence_of(candidate) is None and _taken_over(span, evidence, candidate, today):
         valid_to = min(valid_to, day_before(candidate.opened_on))
     return NewLink(span.account_id, company, span.valid_from, valid_to, evidence, span.confirmed)
+
+
+def _taken_over(span: LinkSpan, evidence: str, candidate: Candidate, today: int) -> bool:
+    """Whether an opening day within a link tells of a new holder.
+
+    Where the holder never was a member, nothing else tells one; a takeover shows in one of the next rosters, so a day
+    that is long past and comes up now is a correction.
+    """
+    if candidate.opened_on <= span.valid_from:
+        return False
+    recent = add_months(today, -_TAKEOVER_MONTHS)
+    return evidence not in (Evidence.CONFIRMED, Evidence.NEAR_CERTAIN) or candidate.opened_on >= recent
 
 
 def _start(chosen: Candidate, kept: Sequence[NewLink], today: int) -> int:

@@ -23,8 +23,9 @@ def note_moves(hub: Hub, connection: Connection, month: Month) -> None:
     for part in parts(moves.moves_since(connection, day_int(first.first))):
         before = moves.kept_of(connection, sorted({one.household_id for one in part}))
         for one, drawn in moves.drawn_by_closing_bills(connection, part).items():
-            keeps = kept_of_move(drawn, same_company=one.same_company)
-            if keeps is not None and before.get((one.household_id, one.service, one.month)) != (one.account_id, keeps):
+            known = before.get((one.household_id, one.service, one.month))
+            keeps = kept_of_move(drawn, same_company=one.same_company, moved=known is not None)
+            if keeps is not None and known != (one.account_id, keeps):
                 fresh.append((one, keeps))
     if fresh:
         moves.note(connection, next_version(connection, hub.clock, "moves"), fresh)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from deciding import approved, part
-from world import account, delta, household, household_id, link, member, name_of, roster, run, snapshot, take
+from world import account, delta, household, household_id, link, member, name_of, roster, run, snapshot, take, water
 
 from integration.domain.matching import Candidate, NewLink, with_link
 from integration.domain.matching import HolderEvidence as Shown
@@ -69,3 +69,19 @@ def test_two_doors_of_one_house_are_not_the_same(one: str, other: str) -> None:
 def test_a_house_that_is_written_in_part_is_not_certain() -> None:
     a, b = parse_address("", "和平路100弄5号501室"), parse_address("", "和平路5号501室")
     assert compare_dwellings(a, b) is Near.HOUSE
+
+
+@pytest.mark.parametrize(("opened", "stays"), [(20150602, True), (20261101, False)])
+def test_a_corrected_opening_day_leaves_what_a_person_confirmed_and_a_takeover_ends_it(
+    sqlite_hub: Hub, opened: int, stays: bool
+) -> None:
+    hub = sqlite_hub
+    take(hub, snapshot([household("A", 1, home=1)]))
+    roster(hub, "city_water", [account("W1", 9, home=1)])
+    link(hub)
+    confirm_link(hub, household_id(hub, "A"), Service.WATER, "W1", evidence=Shown.LEASE, actor="clerk")
+    run(hub, "2026-11")
+    hub.clock.set("2026-11-18T10:00:00+08:00")
+    roster(hub, "city_water", [account("W1", 8, home=1, opened=opened)])
+    run(hub, "2026-12")
+    assert water(hub, "2026-12") == {"A": {"W1" if stays else None: 3000}}
