@@ -273,7 +273,7 @@ class Billing:
     def top_up(self, place: Number, turn: int, months: Sequence[Month], later: int = 0) -> Line:
         """Top a card up, ``later`` so many days after its day, and relieve what may be drawn of the months."""
         month, roll = self.month(turn), self.rolls[turn].get(place, {})
-        day, litres = day_of_bill(self.accounts[place], month) + later * _ONE_DAY, bought(place[1], month)
+        day, litres = day_of_bill(self.accounts[place], month) + later * _ONE_DAY, bought(self.accounts[place], month)
         charged = self._bought(place, day, litres)
         due = self.take(place, months, litres)
         drawn = sum(due.values())

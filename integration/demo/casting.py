@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from integration.demo.city import CITY_WATER, Account, Household, Key, supplier
+from integration.demo.city import CITY_GAS, CITY_WATER, Account, Household, Key, supplier
 from integration.demo.people import Home, short_id
+from integration.demo.truth import ALLOWANCE_MILLI
+from integration.demo.use import used
 from schemas.values import Service, Status
 
 if TYPE_CHECKING:
@@ -50,9 +52,17 @@ class Casting:
             alone = len(self.free[index].members) == 1
             if role == "cross_move" and self.free[index].claims[0][0] != CITY_WATER:
                 continue
+            if role == "late_move" and not self._uses_it_up(self.free[index]):
+                continue
             if alone == (role == "sole_death") or role not in ("sole_death", "head_death", "claimed_twice"):
                 return self.free.pop(index)
         raise ValueError(f"a city of {self.builder.size} households is too small for the story")
+
+    def _uses_it_up(self, household: Household) -> bool:
+        """Whether nothing of the first month's allowance is left to move along (edge case 47)."""
+        mine = self._accounts_of(household)
+        plain = all(one.cycle == "monthly" and one.meter == "metered" for one in mine)
+        return plain and all(used(one, self.city.first_month) >= ALLOWANCE_MILLI for one in mine)
 
     def _change(self, household: Household, **changes: object) -> Household:
         changed = replace(household, **changes)  # type: ignore[arg-type]
@@ -107,6 +117,7 @@ class Casting:
         return self._change(household, claims=())
 
     def _move(self, household: Household) -> Household:
+        self._plain_meters(household)
         self.city.later[household.key] = (self._home_like(household.where), ())
         return household
 
@@ -115,8 +126,16 @@ class Casting:
         where = self.builder.new_home()
         while supplier(Service.WATER, where) == CITY_WATER:
             where = self.builder.new_home()
+        self._plain_meters(household)
         self.city.later[household.key] = (where, ())
         return household
+
+    def _plain_meters(self, household: Household) -> None:
+        """Who moves has an ordinary water meter: the bill on closing uses the month's allowance up (``use.used``)."""
+        for account in self._accounts_of(household):
+            if account.company != CITY_GAS:
+                plain = replace(account, meter="metered", cycle="monthly")
+                self.city.accounts[account.company, account.number] = plain
 
     def _late_move(self, household: Household) -> Household:
         """Tenants, before and after: what links them is the number they named and the address."""

@@ -39,10 +39,10 @@ def _used(number: str, month: Month) -> int:
     return 25_000 if chance > 97 else (3 + chance % 9) * 1000
 
 
-def bought(number: str, month: Month) -> int:
-    """Return the litres of one purchase."""
-    chance = figure(number, str(month)) % 100
-    return 2000 if chance < 8 else (1 + chance % 6) * 5000
+def bought(account: Account, month: Month) -> int:
+    """Return the litres of one purchase; whoever moves buys no small one before."""
+    chance = figure(account.number, str(month)) % 100
+    return 2000 if chance < 8 and account.closed_on is None else (1 + chance % 6) * 5000
 
 
 def buys(number: str, turn: int) -> bool:
