@@ -138,7 +138,7 @@ MUTANTS: dict[str, Callable[[Setting, Life], Outcome]] = {
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_wrong_calculator_is_found_within_the_default_number(name: str) -> None:
+def test_control_a_wrong_calculator_is_found_within_the_default_number(name: str) -> None:
     chance = random.Random(name)
     for _ in range(2000):
         history = history_of(chance.randbytes(LENGTH))
