@@ -81,8 +81,8 @@ ROLE_RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.CLERK: frozenset(
         {
             Right.FILES_TAKE, Right.FILES_CHECK, Right.BUSINESS_SEE, Right.HOUSEHOLDS_FIND, Right.HOLDS_PROPOSE,
-            Right.LINKS_CONFIRM, Right.CASES_WORK, Right.MONTHS_RUN, Right.VARIANCES_EXPLAIN, Right.SAMPLES_RECORD,
-            Right.SESSION_OWN,
+            Right.LINKS_CONFIRM, Right.CASES_WORK, Right.DECISIONS_PROPOSE, Right.MONTHS_RUN, Right.VARIANCES_EXPLAIN,
+            Right.SAMPLES_RECORD, Right.SESSION_OWN,
         }
     ),
     Role.SUPERVISOR: frozenset(
