@@ -267,8 +267,8 @@ def city_water_aliases(day: date, renumbered: Sequence[Account]) -> bytes:
 
 
 def cut_off(content: bytes) -> bytes:
-    """Return what was there when the line broke: the middle of a line, no trailer."""
-    return content[: len(content) * 3 // 5 + 1]
+    """Return what was there when the line broke: the middle of a line, between two characters, no trailer."""
+    return content[: content.rindex(b",", 0, len(content) * 3 // 5) + 1]
 
 
 def through_a_spreadsheet(content: bytes) -> bytes:
