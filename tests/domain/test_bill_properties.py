@@ -208,7 +208,7 @@ def test_the_households_have_seen_everything_that_the_properties_are_about() -> 
 # --- (a) order -------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(every, st.randoms(use_true_random=False))
 def test_the_judgements_are_the_same_whatever_order_the_rows_arrived_in(household: Household, chance) -> None:
     chance.shuffle(shuffled := list(household.rows))
@@ -224,7 +224,7 @@ def _nameless(found: Iterable[Judged]) -> list[Judged]:
 # --- (b) limits ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=75)
+@settings(max_examples=50)
 @given(every, st.sampled_from(CoverRule))
 def test_no_bill_draws_more_than_its_use_its_list_or_its_charge(household: Household, rule: CoverRule) -> None:
     found = judged(*household, amounts(FLAT, cover_rule=rule))
@@ -249,7 +249,7 @@ def test_no_bill_draws_more_than_its_use_its_list_or_its_charge(household: House
         assert relieved <= max(*uses, 0)  # a correction below what was credited already leaves the credit
 
 
-@settings(max_examples=75)
+@settings(max_examples=50)
 @given(every)
 def test_no_month_is_drawn_below_nothing_or_above_what_any_list_told(household: Household) -> None:
     told = [Horizon(run, month) for run in range(5) for month in (MONTHS[1], MONTHS[3])]
@@ -286,7 +286,7 @@ def test_more_allowance_or_more_use_never_draws_less(told, granted, place, more,
 # --- (d) sums --------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(every)
 def test_the_lines_of_a_row_add_up_to_its_figures(household: Household) -> None:
     for one in judged(*household, BY):
@@ -301,7 +301,7 @@ def test_the_lines_of_a_row_add_up_to_its_figures(household: Household) -> None:
         assert len({line.month for line in lines}) == len(lines)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(every)
 def test_what_the_answering_rows_are_off_by_is_what_all_rows_are_off_by(household: Household) -> None:
     """No difference is told twice, and none is lost."""
@@ -315,7 +315,7 @@ def test_what_the_answering_rows_are_off_by_is_what_all_rows_are_off_by(househol
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(every)
 def test_rows_that_stand_beside_draw_nothing_and_the_verdict_says_which_way_a_row_is_off(household: Household) -> None:
     for one in judged(*household, BY):
@@ -330,7 +330,7 @@ def test_rows_that_stand_beside_draw_nothing_and_the_verdict_says_which_way_a_ro
 # --- (e) conservation ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=75)
+@settings(max_examples=50)
 @given(every)
 def test_what_is_listed_covers_what_is_drawn_and_owed_and_the_rest_is_good_faith(household: Household) -> None:
     found = judged(*household, BY)
@@ -352,7 +352,7 @@ def test_what_is_listed_covers_what_is_drawn_and_owed_and_the_rest_is_good_faith
         assert last.told.said.kind is not BillKind.REVERSAL or not (last.owed or last.good)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(every)
 def test_nothing_that_a_bill_could_still_use_stays_unowed(household: Household) -> None:
     """A later grant that an old bill covers is owed whole, up to what the old bills leave open."""
@@ -376,7 +376,7 @@ def test_nothing_that_a_bill_could_still_use_stays_unowed(household: Household) 
 # --- (f) the fast road -----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=75)
+@settings(max_examples=50)
 @given(households(kinds=(*PLAIN, BillKind.NONE), refers=(), again=False))
 def test_one_by_one_over_what_the_earlier_lines_drew_is_the_same_as_all_at_once(household: Household) -> None:
     drawn: Counter[tuple[int, int]] = Counter()

@@ -145,7 +145,7 @@ def accounted(result: SyncResult, rows: int) -> None:
         assert sum(result.counts.values()) == rows
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(edits, max_size=3), st.lists(st.integers(0, 3), max_size=2))
 def test_whatever_stands_in_the_rows_every_row_ends_once_and_nothing_crashes(
     sqlite_hub: Hub, changes, repeated
@@ -170,7 +170,7 @@ headers = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(headers)
 def test_whatever_stands_in_the_header_nothing_crashes(hub: Hub, header: dict[str, Any]) -> None:
     try:
@@ -190,7 +190,7 @@ def registry_file_after(first: bytes, lines: list[bytes]) -> bytes:
     return body + json_line(trailer | {"sha256": hashlib.sha256(body).hexdigest()})
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(edits, max_size=2))
 def test_whatever_stands_in_a_roster_every_row_ends_once(sqlite_hub: Hub, changes) -> None:
     lines = city_water([account(f"W{n}", n) for n in range(4)]).splitlines()

@@ -108,7 +108,7 @@ def state(hub: Hub) -> tuple[Any, ...]:
     return drawn(hub), open_ones
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_judged_alone_or_anew_is_judged_alike(hub: Hub, seed: int) -> None:
     places = city(hub)
     for content in files(Random(seed), places):
@@ -120,7 +120,7 @@ def test_judged_alone_or_anew_is_judged_alike(hub: Hub, seed: int) -> None:
     assert state(hub) == before
 
 
-@pytest.mark.parametrize("seed", range(6, 8))
+@pytest.mark.parametrize("seed", range(6, 7))
 def test_any_order_of_arrival_leads_to_the_same(hub_maker: Any, seed: int) -> None:
     states = []
     for order in range(3):

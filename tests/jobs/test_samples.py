@@ -12,7 +12,7 @@ from reporting import answer, bill, places, report, send
 from sqlalchemy import update
 from tampering import tampering
 from test_explain import wider
-from world import account, delta, household, household_id, publish, roster, run, snapshot, take
+from world import account, certificates, delta, household, publish, roster, run, snapshot, take
 
 from integration.domain.sampling import CheckResult
 from integration.jobs.erase_household import erase_household
@@ -242,14 +242,14 @@ def test_a_note_is_sealed_and_goes_with_its_household(past: Hub) -> None:
     number = requested(hub)
     with pytest.raises(SampleRefused, match="ID numbers"):
         record_check(hub, number, 1, AGREES, note="户主 11010519491231002X", actor="clerk")
-    owner = household_id(hub, "A1")
-    place = next(one.place for one in drawn(hub, number) if one.household_id == owner)
+    owner, place = next((one.household_id, one.place) for one in drawn(hub, number))
+    certificate = certificates(hub)[owner]
     record_check(hub, number, place, AGREES, note="户主王芳确认", actor="clerk")
     with hub.store.read() as connection:
         sealed = samples.notes_of(connection, number)[place, 1]
     assert data_key(hub.ring.submissions).open(note_place(number, place, 1), sealed).decode() == "户主王芳确认"
     assert "王芳".encode() not in sealed
-    gone = household("A1", 1, status="ended", effective_on=20261215, version=50)
+    gone = household(certificate, int(certificate[1:]), status="ended", effective_on=20261215, version=50)
     take(hub, delta([gone], position=60, as_of=20261210))
     run(hub, "2026-12")
     run(hub, "2027-01")
