@@ -210,7 +210,7 @@ def fetch_and_join(url: str, month: str, renderings: str, number: str) -> Measur
     """The limit of a list: fetch the same rows in the same order, join the bytes of the same files; no checks."""
     at = Month.parse(month)
     watch, rows, quantity = Stopwatch(), 0, 0
-    files = [(_own, [b"HDR|CITYWATER|%s|%d|20261220|R\n" % (number.encode(), int(at))])]
+    files = [(_own, [b"HDR|CITYWATER|%s|%d|%d20|R\n" % (number.encode(), int(at), int(at.plus(-1)))])]
     if renderings == "all":
         files += [(_csv, [b"reference,account,service,month,quantity_milli,change\r\n"]), (_ndjson, [])]
     store = Store.open(url, writer=False)
